@@ -1,0 +1,295 @@
+//! Looking fields up from inside a generated function, and conditions on them.
+
+use firefly_spec::model::{Compare, Field, FieldKind, Int, ItemKind, Section, Struct, Test, Type};
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::quote;
+
+use super::Emitter;
+use super::names::{ident, local};
+use super::run::as_signed;
+use super::types::{int_literal, int_type, is_optional, stored_form, unconditional, widest};
+
+/// How the fields of one pair of braces are reached.
+#[derive(Clone)]
+pub(super) enum Access {
+    /// As local variables with a prefix: while reading.
+    Locals(String),
+    /// As local variables with a prefix, of which inline structs are whole ones: while making values up.
+    Invented(String),
+    /// As fields of a place: while writing.
+    Place(TokenStream),
+    /// As references bound by a pattern: in the arm of a union, while writing.
+    Bound(String),
+}
+
+/// The fields that can be named at some point, outermost braces first.
+#[derive(Clone, Default)]
+pub(super) struct Scope<'m> {
+    frames: Vec<(&'m [Field], Access)>,
+}
+
+/// What a path leads to.
+pub(super) struct Found<'m> {
+    /// The expression; a place, never a reference.
+    pub(super) expr: TokenStream,
+    /// The field.
+    pub(super) field: &'m Field,
+}
+
+impl<'m> Scope<'m> {
+    /// The scope inside one more pair of braces.
+    pub(super) fn inside(&self, s: &'m Struct, access: Access) -> Scope<'m> {
+        let mut frames = self.frames.clone();
+        frames.push((&s.fields, access));
+        Scope { frames }
+    }
+
+    /// The innermost access.
+    pub(super) fn access(&self) -> Option<&Access> {
+        self.frames.last().map(|(_, access)| access)
+    }
+
+    /// The expression for a field of the innermost braces.
+    pub(super) fn field(&self, field: &Field) -> TokenStream {
+        match self.access() {
+            Some(access) => reach(access, field),
+            None => quote!(()),
+        }
+    }
+
+    /// All fields that can be named.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &'m Field> {
+        self.frames.iter().flat_map(|(fields, _)| fields.iter())
+    }
+
+    /// What a path leads to.
+    pub(super) fn find(&self, emitter: &Emitter<'m>, path: &[String]) -> Option<Found<'m>> {
+        let (first, rest) = path.split_first()?;
+        let (fields, access) = self.frames.iter().rev().find(|(fields, _)| fields.iter().any(|f| f.name == *first))?;
+        let mut field = fields.iter().find(|f| f.name == *first)?;
+        let mut expr = reach(access, field);
+        let mut prefix = match access {
+            Access::Locals(prefix) => Some(format!("{prefix}{first}_")),
+            _ => None,
+        };
+        for step in rest {
+            let ty = field.forms.iter().find_map(|f| match &f.kind {
+                FieldKind::Value(ty) => Some(ty),
+                _ => None,
+            })?;
+            let (s, inline): (&'m Struct, bool) = match ty {
+                Type::Struct(s) => (s, true),
+                Type::Named(name) => match &emitter.model.item(name)?.kind {
+                    ItemKind::Struct(s) => (s, false),
+                    _ => return None,
+                },
+                Type::Framed { inner, .. } => match &**inner {
+                    Type::Named(name) => match &emitter.model.item(name)?.kind {
+                        ItemKind::Struct(s) => (s, false),
+                        _ => return None,
+                    },
+                    _ => return None,
+                },
+                _ => return None,
+            };
+            field = s.fields.iter().find(|f| f.name == *step)?;
+            prefix = prefix.filter(|_| inline && flattens(s));
+            match &prefix {
+                Some(p) => {
+                    let name = local(p, step);
+                    expr = quote!(#name);
+                    prefix = Some(format!("{p}{step}_"));
+                }
+                None => {
+                    let name = ident(step, Span::call_site());
+                    expr = quote!(#expr.#name);
+                }
+            }
+        }
+        Some(Found { expr, field })
+    }
+}
+
+/// Whether an inline struct is read as part of what encloses it.
+pub(super) fn flattens(s: &Struct) -> bool {
+    s.versions.is_empty() && s.orders.is_empty()
+}
+
+/// The inline struct that a field is, if it is read as part of what encloses it.
+pub(super) fn inlined(field: &Field) -> Option<&Struct> {
+    match unconditional(field).map(|form| &form.kind) {
+        Some(FieldKind::Value(Type::Struct(s)))
+            if flattens(s) && !s.apart && field.section == Section::Front && field.apart.is_none() =>
+        {
+            Some(s)
+        }
+        _ => None,
+    }
+}
+
+fn reach(access: &Access, field: &Field) -> TokenStream {
+    match access {
+        Access::Locals(prefix) | Access::Invented(prefix) => {
+            let name = local(prefix, &field.name);
+            quote!(#name)
+        }
+        Access::Place(place) => {
+            let name = ident(&field.name, Span::call_site());
+            quote!(#place.#name)
+        }
+        Access::Bound(prefix) => {
+            let name = local(prefix, &field.name);
+            quote!((*#name))
+        }
+    }
+}
+
+/// Where a condition is evaluated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// In a reader, called `r`.
+    Reading,
+    /// In a writer, called `w`.
+    Writing,
+    /// In the size pass, with a target called `t`.
+    Sizing,
+    /// While a value is made up.
+    Inventing,
+}
+
+impl<'m> Emitter<'m> {
+    /// A field as an expression of some integer type, and that type.
+    pub(super) fn as_int(&self, found: &Found<'m>) -> Option<(TokenStream, Int)> {
+        let expr = &found.expr;
+        let form = found.field.forms.iter().find(|f| !matches!(f.kind, FieldKind::Checksum { .. }))?;
+        let ty = match &form.kind {
+            FieldKind::Value(ty) | FieldKind::Const { ty, .. } => ty,
+            FieldKind::Count { int, .. } | FieldKind::Len { int, .. } => return Some((quote!(#expr), *int)),
+            FieldKind::Checksum { .. } => return None,
+        };
+        let expr = if is_optional(found.field) { quote!(#expr.unwrap_or_default()) } else { quote!(#expr) };
+        match ty {
+            Type::Int(int) => Some((expr, widest(found.field).unwrap_or(*int))),
+            Type::Bool => Some((quote!(u8::from(#expr)), Int { bits: 8, signed: false, big: false })),
+            Type::Named(name) => match &self.model.item(name)?.kind {
+                ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. } | ItemKind::Features { repr, .. } => {
+                    Some((quote!(#expr.0), *repr))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A condition as a Rust expression. `stored` is the optional field whose presence `more` asks about when writing.
+    pub(super) fn test(
+        &self,
+        test: &Test,
+        scope: &Scope<'m>,
+        moment: Moment,
+        stored: Option<&TokenStream>,
+    ) -> TokenStream {
+        match test {
+            Test::Has(_, mask) => self.has(*mask, moment),
+            Test::Lacks(_, mask) => {
+                let has = self.has(*mask, moment);
+                quote!(!#has)
+            }
+            Test::More => match (moment, stored) {
+                (Moment::Reading, _) => quote!(!r.is_empty()),
+                (Moment::Inventing, _) => quote!({
+                    more = more && u.arbitrary::<bool>()?;
+                    more
+                }),
+                (_, Some(stored)) => quote!(#stored.is_some()),
+                (_, None) => quote!(true),
+            },
+            Test::Compare(path, compare, value) => {
+                let Some((expr, int)) = scope.find(self, path).and_then(|f| self.as_int(&f)) else {
+                    return self.unresolved(path);
+                };
+                let value = int_literal(*value, int);
+                match compare {
+                    Compare::Eq => quote!(#expr == #value),
+                    Compare::Ne => quote!(#expr != #value),
+                    Compare::Lt => quote!(#expr < #value),
+                    Compare::Le => quote!(#expr <= #value),
+                    Compare::Gt => quote!(#expr > #value),
+                    Compare::Ge => quote!(#expr >= #value),
+                }
+            }
+            Test::Flag(path, mask) => {
+                let Some((expr, int)) = scope.find(self, path).and_then(|f| self.as_int(&f)) else {
+                    return self.unresolved(path);
+                };
+                let mask = int_literal(as_signed(*mask, int), int);
+                quote!(#expr & #mask == #mask)
+            }
+            Test::Not(inner) => {
+                let inner = self.test(inner, scope, moment, stored);
+                quote!(!(#inner))
+            }
+            Test::And(a, b) => {
+                let (a, b) = (self.test(a, scope, moment, stored), self.test(b, scope, moment, stored));
+                quote!((#a) && (#b))
+            }
+            Test::Or(a, b) => {
+                let (a, b) = (self.test(a, scope, moment, stored), self.test(b, scope, moment, stored));
+                quote!(((#a) || (#b)))
+            }
+        }
+    }
+
+    fn has(&self, mask: u64, moment: Moment) -> TokenStream {
+        let mask = Literal::u64_suffixed(mask);
+        match moment {
+            Moment::Reading => quote!(r.has(#mask)),
+            Moment::Writing => quote!(w.has(#mask)),
+            Moment::Sizing => quote!(t.has(#mask)),
+            Moment::Inventing => quote!((u64::MAX & #mask == #mask)),
+        }
+    }
+
+    /// A compile error for a path the checker should have refused.
+    pub(super) fn unresolved(&self, path: &[String]) -> TokenStream {
+        let message = format!("cannot reach `{}` from here", path.join("."));
+        quote!(compile_error!(#message))
+    }
+
+    /// Whether form `index` of a field is the one on the wire; `None` when it always is.
+    pub(super) fn presence(
+        &self,
+        field: &Field,
+        index: usize,
+        scope: &Scope<'m>,
+        moment: Moment,
+    ) -> Option<TokenStream> {
+        let form = field.forms.get(index)?;
+        let mut parts = Vec::new();
+        if let Some(since) = form.since {
+            let since = Literal::u32_unsuffixed(since);
+            parts.push(quote!(struct_v >= #since));
+        }
+        if let Some(until) = form.until {
+            let until = Literal::u32_unsuffixed(until);
+            parts.push(quote!(struct_v <= #until));
+        }
+        if let Some(when) = &form.when {
+            let stored = stored_form(field).map(|_| scope.field(field));
+            parts.push(self.test(when, scope, moment, stored.as_ref()));
+        }
+        if parts.is_empty() { None } else { Some(quote!(#(#parts)&&*)) }
+    }
+}
+
+/// An expression that converts an integer of that type to u64.
+pub(super) fn to_u64(expr: &TokenStream, int: Int) -> TokenStream {
+    if int.signed {
+        let unsigned = int_type(Int { signed: false, ..int });
+        quote!(u64::from(#expr as #unsigned))
+    } else if int.bits == 64 {
+        quote!(#expr)
+    } else {
+        quote!(u64::from(#expr))
+    }
+}

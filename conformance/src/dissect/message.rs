@@ -1,0 +1,34 @@
+//! Messages: a version from the header, and three parts.
+
+use firefly_spec::model::{Form, Message, Section};
+
+use super::Parts;
+use super::tree::{Note, Role};
+use super::walk::{Step, Walker};
+
+const PARTS: [(Section, &str); 3] = [(Section::Front, "front"), (Section::Middle, "middle"), (Section::Data, "data")];
+
+impl<'m> Walker<'m, '_> {
+    /// Reads a message into the innermost node.
+    pub(super) fn message(&mut self, message: &'m Message, parts: &Parts) -> Step {
+        let (version, compat) = (u32::from(parts.version), u32::from(parts.compat));
+        self.remark(Note::Version { version, compat: Some(compat), form: Form::Message });
+        self.row(&message.body.versions, version)?;
+        self.understood(&message.body.versions, compat, 0)?;
+        if message.opaque {
+            return PARTS.into_iter().try_for_each(|(section, name)| self.opaque(section, name));
+        }
+        self.fields(&message.body, 0, Some(version), true)?;
+        for (section, _) in PARTS {
+            self.within_section(section, |walker| walker.remainder("tail"));
+        }
+        Ok(())
+    }
+
+    fn opaque(&mut self, section: Section, name: &str) -> Step {
+        self.within_section(section, |walker| match walker.left() {
+            0 => Ok(()),
+            _ => walker.node(name, "opaque", Role::Opaque, Self::rest),
+        })
+    }
+}

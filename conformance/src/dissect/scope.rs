@@ -1,0 +1,122 @@
+//! Braces: what paths and conditions mean at a place.
+
+use firefly_spec::model::{Compare, Field, FieldKind, ItemKind, Section, Struct, Test, Type, Value};
+
+use super::Cause;
+use super::derived::{Check, Pending};
+use super::tree::Node;
+use super::walk::{Stop, Walker};
+
+/// One pair of braces that is being read.
+pub(super) struct Scope<'m> {
+    pub(super) decl: &'m Struct,
+    /// The open node that takes its fields.
+    pub(super) node: usize,
+    /// If it carries one.
+    pub(super) version: Option<u32>,
+    /// Its first byte, header included.
+    pub(super) start: (Section, usize),
+    /// Fields that are not there.
+    pub(super) absent: Vec<&'m str>,
+    /// Counts and lengths of its fields that have been read before them.
+    pub(super) pending: Vec<Pending<'m>>,
+    /// Checksums in these braces.
+    pub(super) checks: Vec<Check<'m>>,
+}
+
+impl<'m, 'a> Walker<'m, 'a> {
+    /// The version that `since` and `until` speak of.
+    pub(super) fn version(&self) -> Option<u32> {
+        self.scopes.iter().rev().find_map(|scope| scope.version)
+    }
+
+    /// The declaration and, if it is there, the node to which a path leads. Both the braces and what precedes must have been read.
+    pub(super) fn look(&self, path: &[String]) -> Result<(&'m Field, Option<&Node<'a>>), Stop> {
+        let unread = || self.stop(Cause::Unread(path.join(".")));
+        let (first, steps) = path.split_first().ok_or_else(unread)?;
+        let mut outward = self.scopes.iter().rev();
+        let declared = |scope: &Scope<'m>| scope.decl.fields.iter().find(|field| field.name == *first);
+        let (scope, mut field) =
+            outward.find_map(|scope| declared(scope).map(|field| (scope, field))).ok_or_else(unread)?;
+        let mut node = self.open.get(scope.node).and_then(|node| node.field(first));
+        if node.is_none() && !scope.absent.contains(&first.as_str()) {
+            return Err(unread());
+        }
+        for step in steps {
+            let inside = inside_of(field).and_then(|ty| self.inside(ty));
+            field = inside.and_then(|decl| decl.fields.iter().find(|f| f.name == *step)).ok_or_else(unread)?;
+            node = node.and_then(|node| node.field(step));
+        }
+        Ok((field, node))
+    }
+
+    /// The number at the end of a path. A field that is not there has its default.
+    pub(super) fn known(&self, path: &[String]) -> Result<i128, Stop> {
+        match self.look(path)? {
+            (field, None) => Ok(default(field)),
+            (_, Some(node)) => node.number().ok_or_else(|| self.stop(Cause::Unread(path.join(".")))),
+        }
+    }
+
+    /// The struct whose fields a type's node has.
+    pub(super) fn inside(&self, ty: &'m Type) -> Option<&'m Struct> {
+        match ty {
+            Type::Struct(decl) => Some(decl),
+            Type::Named(name) => match &self.items.get(name.as_str())?.kind {
+                ItemKind::Struct(decl) => Some(decl),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a condition holds, if there is one.
+    pub(super) fn holds_or_none(&self, test: Option<&Test>) -> Result<bool, Stop> {
+        test.map_or(Ok(true), |test| self.holds(test))
+    }
+
+    /// Whether a condition holds.
+    pub(super) fn holds(&self, test: &Test) -> Result<bool, Stop> {
+        Ok(match test {
+            Test::Has(_, mask) => self.features & mask == *mask,
+            Test::Lacks(_, mask) => self.features & mask != *mask,
+            Test::More => self.left() > 0,
+            Test::Compare(path, operator, value) => compare(self.known(path)?, *operator, *value),
+            Test::Flag(path, mask) => self.known(path)? & i128::from(*mask) == i128::from(*mask),
+            Test::Not(test) => !self.holds(test)?,
+            Test::And(left, right) => self.holds(left)? && self.holds(right)?,
+            Test::Or(left, right) => self.holds(left)? || self.holds(right)?,
+        })
+    }
+}
+
+/// The type of a field that has fields itself; what frames it does not count.
+fn inside_of(field: &Field) -> Option<&Type> {
+    let mut ty = field.forms.iter().find_map(|form| match &form.kind {
+        FieldKind::Value(ty) => Some(ty),
+        _ => None,
+    })?;
+    while let Type::Framed { inner, .. } = ty {
+        ty = inner;
+    }
+    Some(ty)
+}
+
+fn default(field: &Field) -> i128 {
+    let numbers = field.forms.iter().filter_map(|form| match form.default {
+        Some(Value::Int(number)) => Some(number),
+        _ => None,
+    });
+    numbers.take(1).sum()
+}
+
+fn compare(left: i128, operator: Compare, right: i128) -> bool {
+    match operator {
+        Compare::Eq => left == right,
+        Compare::Ne => left != right,
+        Compare::Lt => left < right,
+        Compare::Le => left <= right,
+        Compare::Gt => left > right,
+        Compare::Ge => left >= right,
+    }
+}

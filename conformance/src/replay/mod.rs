@@ -1,0 +1,91 @@
+//! Replays what a capture shows through the codecs, and judges it.
+//!
+//! An observer follows each connection in both directions: through the handshake, whose outcome says how everything
+//! after it is written, and then frame by frame. Every element is read, written again and compared, and checked against
+//! the rules of the protocol as far as a bystander can. What breaks them becomes a [`Finding`]; what cannot be read is
+//! skipped up to the next message that can.
+
+mod finding;
+mod handshake;
+mod keyring;
+mod log;
+mod message;
+mod observer;
+mod open;
+mod resync;
+mod sequence;
+mod side;
+mod tape;
+
+pub use finding::{Finding, Place, Severity, Text, rule};
+pub use keyring::{Keyring, KeyringError};
+
+use crate::capture::{Capture, Problem};
+use crate::report::CaptureReport;
+
+/// How to replay.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// What the report calls the capture.
+    pub file: String,
+    /// Keys of the cluster.
+    pub keyring: Option<Keyring>,
+}
+
+impl Options {
+    /// Options for a capture with a name.
+    pub fn named(file: impl Into<String>) -> Self {
+        Options { file: file.into(), keyring: None }
+    }
+}
+
+/// Replays a capture.
+pub fn replay_capture(capture: &Capture, options: &Options) -> CaptureReport {
+    let mut report = CaptureReport { file: options.file.clone(), ..CaptureReport::default() };
+    report.counts.packets = capture.packets;
+    report.counts.bytes = capture.bytes;
+    for problem in &capture.problems {
+        report.findings.push(recording(capture, problem));
+    }
+    for connection in &capture.connections {
+        observer::observe(connection, &mut report);
+    }
+    if options.keyring.is_some() && report.counts.signatures.present > 0 {
+        report.findings.push(Finding {
+            severity: Severity::Info,
+            rule: rule::KEYRING,
+            place: Place::default(),
+            text: Text::new("the keyring is not used yet", "no signature was verified"),
+        });
+    }
+    report
+}
+
+/// What was wrong with the recording.
+fn recording(capture: &Capture, problem: &Problem) -> Finding {
+    let finding = |severity, place, summary: &str| Finding {
+        severity,
+        rule: rule::CAPTURE,
+        place,
+        text: Text::new(summary, problem.to_string()),
+    };
+    let in_stream = |connection: usize, packet| match capture.connections.get(connection) {
+        Some(connection) => Place { packet: Some(packet), ..Place::at(connection, connection.first) },
+        None => Place::packet(packet),
+    };
+    match problem {
+        Problem::File(_) => finding(Severity::Error, Place::default(), "not all of the file can be read"),
+        Problem::LinkType { packet, .. } => {
+            finding(Severity::Warning, Place::packet(*packet), "packets that cannot be read")
+        }
+        Problem::Malformed { packet, .. } => finding(Severity::Warning, Place::packet(*packet), "malformed packets"),
+        Problem::Cut { packet, .. } => finding(Severity::Warning, Place::packet(*packet), "packets not recorded whole"),
+        Problem::Conflict { connection, packet, .. } => {
+            finding(Severity::Warning, in_stream(*connection, *packet), "bytes sent twice with different content")
+        }
+        Problem::Stray { connection, packet, .. } => {
+            finding(Severity::Info, in_stream(*connection, *packet), "segments that fit no connection")
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a value was read from, beyond its fields.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use bytes::Bytes;
+
+static EMPTY: Bytes = Bytes::new();
+
+/// What was read beyond the fields of a value: other version numbers than would be written, and what came after the
+/// known fields. Writing with [`Target::exact`](super::Target::exact) echoes it.
+///
+/// It is no part of the value: all origins are equal.
+#[derive(Clone, Default)]
+pub struct Origin(Option<Box<Read>>);
+
+#[derive(Clone, Debug, Default)]
+struct Read {
+    version: Option<u32>,
+    compat: Option<u32>,
+    tail: Bytes,
+    middle: Bytes,
+    data: Bytes,
+}
+
+impl Origin {
+    /// What was read: version and compat if they differ from what would be written, and what came after the fields.
+    #[inline]
+    pub fn read(version: Option<u32>, compat: Option<u32>, tail: Bytes) -> Origin {
+        if version.is_none() && compat.is_none() && tail.is_empty() {
+            return Origin(None);
+        }
+        Origin(Some(Box::new(Read { version, compat, tail, ..Read::default() })))
+    }
+
+    /// The same with what came after the fields in the middle and in the data of a message.
+    pub fn with_parts(self, middle: Bytes, data: Bytes) -> Origin {
+        if middle.is_empty() && data.is_empty() {
+            return self;
+        }
+        let read = self.0.unwrap_or_default();
+        Origin(Some(Box::new(Read { middle, data, ..*read })))
+    }
+
+    /// The version read, if another one would be written.
+    #[inline]
+    pub fn version(&self) -> Option<u32> {
+        self.0.as_ref()?.version
+    }
+
+    /// The oldest version to be understood as it was read, if another one would be written.
+    #[inline]
+    pub fn compat(&self) -> Option<u32> {
+        self.0.as_ref()?.compat
+    }
+
+    /// What came after the known fields.
+    #[inline]
+    pub fn tail(&self) -> &Bytes {
+        self.0.as_ref().map_or(&EMPTY, |read| &read.tail)
+    }
+
+    /// What came after the known fields in the middle of a message.
+    #[inline]
+    pub fn middle(&self) -> &Bytes {
+        self.0.as_ref().map_or(&EMPTY, |read| &read.middle)
+    }
+
+    /// What came after the known fields in the data of a message.
+    #[inline]
+    pub fn data(&self) -> &Bytes {
+        self.0.as_ref().map_or(&EMPTY, |read| &read.data)
+    }
+
+    /// Whether there is nothing to echo.
+    pub fn is_fresh(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            None => f.write_str("Origin(fresh)"),
+            Some(read) => f.debug_tuple("Origin").field(read).finish(),
+        }
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
+
+impl PartialOrd for Origin {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Origin {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}
+
+impl Hash for Origin {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for Origin {
+    fn arbitrary(_: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(Origin::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_to_echo_takes_no_memory() {
+        let origin = Origin::read(None, None, Bytes::new()).with_parts(Bytes::new(), Bytes::new());
+        assert!(origin.is_fresh());
+        assert_eq!((origin.version(), origin.compat()), (None, None));
+        assert!(origin.tail().is_empty() && origin.middle().is_empty() && origin.data().is_empty());
+        assert_eq!(size_of::<Origin>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn keeps_what_was_read() {
+        let origin = Origin::read(Some(3), Some(2), Bytes::from_static(b"tail"));
+        let origin = origin.with_parts(Bytes::from_static(b"middle"), Bytes::from_static(b"data"));
+        assert!(!origin.is_fresh());
+        assert_eq!((origin.version(), origin.compat()), (Some(3), Some(2)));
+        assert_eq!(
+            (&origin.tail()[..], &origin.middle()[..], &origin.data()[..]),
+            (&b"tail"[..], &b"middle"[..], &b"data"[..])
+        );
+        let origin = Origin::default().with_parts(Bytes::from_static(b"m"), Bytes::new());
+        assert_eq!((origin.version(), &origin.middle()[..]), (None, &b"m"[..]));
+    }
+
+    #[test]
+    fn is_no_part_of_the_value() {
+        let origin = Origin::read(Some(3), None, Bytes::new());
+        assert_eq!(origin, Origin::default());
+        assert_eq!(std::collections::HashSet::from([origin, Origin::default()]).len(), 1);
+    }
+}

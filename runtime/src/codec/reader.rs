@@ -1,0 +1,468 @@
+//! Reading.
+
+use bytes::Bytes;
+
+use super::{Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Slack, Str};
+
+/// A position in the bytes of one value, and where they end.
+///
+/// Nothing here panics, whatever the bytes are. Failing reads leave the position where it was.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    buf: Bytes,
+    /// At most `end`.
+    pos: usize,
+    /// At most the length of `buf`.
+    end: usize,
+    /// The memory that collections have been charged with.
+    charged: usize,
+    ctx: Context,
+}
+
+/// What [`Reader::open`] narrowed: give it back to [`Reader::close`].
+#[derive(Debug)]
+#[must_use = "the reader stays narrowed until the window is closed"]
+pub struct Window {
+    outer_end: usize,
+}
+
+impl Reader {
+    /// A reader at the start of the bytes.
+    pub fn new(buf: Bytes, ctx: &Context) -> Reader {
+        let end = buf.len();
+        Reader { buf, pos: 0, end, charged: 0, ctx: *ctx }
+    }
+
+    /// What reading depends on.
+    pub fn context(&self) -> &Context {
+        &self.ctx
+    }
+
+    /// Whether both sides have all features of the mask.
+    #[inline]
+    pub fn has(&self, mask: u64) -> bool {
+        self.ctx.features & mask == mask
+    }
+
+    /// The number of bytes read so far.
+    #[inline]
+    pub fn position(&self) -> usize {
+        self.pos
+    }
+
+    /// The number of bytes left in the innermost window.
+    #[inline]
+    pub fn remaining(&self) -> usize {
+        self.end.saturating_sub(self.pos)
+    }
+
+    /// Whether no bytes are left in the innermost window.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.pos >= self.end
+    }
+
+    /// Reads `N` bytes.
+    #[inline]
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        match self.ahead().first_chunk::<N>() {
+            Some(array) => {
+                let array = *array;
+                self.pos += N;
+                Ok(array)
+            }
+            None => Err(self.need(N)),
+        }
+    }
+
+    /// Reads `N` bytes by reference: `*r.run()?` loads only what is used of them.
+    #[inline]
+    pub fn run<const N: usize>(&mut self) -> Result<&[u8; N], DecodeError> {
+        let start = self.pos;
+        if self.ahead().len() < N {
+            return Err(self.need(N));
+        }
+        self.pos += N;
+        match self.buf.get(start..).and_then(|ahead| ahead.first_chunk()) {
+            Some(array) => Ok(array),
+            None => Err(self.need(N)),
+        }
+    }
+
+    /// The next `N` bytes, which stay unread.
+    #[inline]
+    pub fn peek<const N: usize>(&self) -> Result<[u8; N], DecodeError> {
+        self.ahead().first_chunk::<N>().copied().ok_or_else(|| self.need(N))
+    }
+
+    /// Reads one byte.
+    #[inline]
+    pub fn byte(&mut self) -> Result<u8, DecodeError> {
+        let [byte] = self.array()?;
+        Ok(byte)
+    }
+
+    /// Reads a boolean: a byte that is 0 or 1.
+    #[inline]
+    pub fn boolean(&mut self) -> Result<bool, DecodeError> {
+        let [byte] = self.peek()?;
+        let boolean = self.to_bool(byte)?;
+        self.pos += 1;
+        Ok(boolean)
+    }
+
+    /// The boolean that a byte stands for.
+    #[inline]
+    pub fn to_bool(&self, byte: u8) -> Result<bool, DecodeError> {
+        match byte {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.fail(DecodeErrorKind::NotBoolean { found: u64::from(byte) })),
+        }
+    }
+
+    /// Reads `n` bytes. They are shared with the input, not copied.
+    #[inline]
+    pub fn bytes(&mut self, n: usize) -> Result<Bytes, DecodeError> {
+        if n == 0 {
+            return Ok(Bytes::new());
+        }
+        if n > self.remaining() {
+            return Err(self.need(n));
+        }
+        let start = self.pos;
+        self.pos += n;
+        Ok(self.buf.slice(start..self.pos))
+    }
+
+    /// Reads a string of `n` bytes. They are shared with the input, not copied.
+    #[inline]
+    pub fn text(&mut self, n: usize) -> Result<Str, DecodeError> {
+        self.bytes(n).map(Str::from)
+    }
+
+    /// Reads what is left in the innermost window.
+    pub fn rest(&mut self) -> Bytes {
+        let n = self.remaining();
+        self.bytes(n).unwrap_or_default()
+    }
+
+    /// Checks a length that was read: at most `max`, and that many bytes are there.
+    #[inline]
+    pub fn length(&self, n: u64, max: u64) -> Result<usize, DecodeError> {
+        if n > max {
+            return Err(self.fail(DecodeErrorKind::TooLong { length: n, max }));
+        }
+        match usize::try_from(n) {
+            Ok(n) if n <= self.remaining() => Ok(n),
+            Ok(n) => Err(self.need(n)),
+            Err(_) => Err(self.need(usize::MAX)),
+        }
+    }
+
+    /// Checks a number of elements that was read: at most `max`; as many elements of `min_size` bytes or more can lie
+    /// ahead; and the memory they take, `footprint` bytes each, is within the limit.
+    #[inline]
+    pub fn count(&mut self, n: u64, max: u64, min_size: usize, footprint: usize) -> Result<usize, DecodeError> {
+        if n > max {
+            return Err(self.fail(DecodeErrorKind::TooMany { count: n, max }));
+        }
+        if u128::from(n) * min_size as u128 > self.remaining() as u128 {
+            let at_most = (self.remaining() / min_size.max(1)) as u64;
+            return Err(self.fail(DecodeErrorKind::CountExceedsInput { count: n, at_most }));
+        }
+        // Elements that take no memory are charged as well: reading them takes time.
+        let charge = u128::from(n) * footprint.max(1) as u128;
+        let left = self.ctx.limits.memory.saturating_sub(self.charged);
+        match usize::try_from(charge) {
+            Ok(charge) if charge <= left => self.charged += charge,
+            _ => return Err(self.fail(DecodeErrorKind::Memory { max: self.ctx.limits.memory })),
+        }
+        usize::try_from(n).map_err(|_| self.need(usize::MAX))
+    }
+
+    /// Narrows the reader to the next `len` bytes.
+    #[inline]
+    pub fn open(&mut self, len: usize) -> Result<Window, DecodeError> {
+        if len > self.remaining() {
+            return Err(self.need(len));
+        }
+        let window = Window { outer_end: self.end };
+        self.end = self.pos + len;
+        Ok(window)
+    }
+
+    /// Ends a window: skips what is unread in it and returns it.
+    #[inline]
+    pub fn close(&mut self, window: Window) -> Bytes {
+        let tail = self.rest();
+        self.end = window.outer_end;
+        tail
+    }
+
+    /// Ends a window: skips what is unread in it and keeps it as slack.
+    #[inline]
+    pub fn close_slack(&mut self, window: Window) -> Slack {
+        let slack = Slack::read(self.ahead());
+        self.pos = self.end;
+        self.end = window.outer_end;
+        slack
+    }
+
+    /// Reads the head of an envelope and narrows the reader to its contents: the version, the oldest version a reader
+    /// has to understand, and the window.
+    #[inline]
+    pub fn envelope(&mut self, newest: u32) -> Result<(u32, u32, Window), DecodeError> {
+        let [version, compat, a, b, c, d] = self.peek()?;
+        let (version, compat) = (u32::from(version), u32::from(compat));
+        if compat > newest {
+            return Err(self.fail(DecodeErrorKind::Incompatible { compat, understood: newest }));
+        }
+        self.pos += 6;
+        let length = self.length(u64::from(u32::from_le_bytes([a, b, c, d])), u64::MAX)?;
+        let window = self.open(length)?;
+        Ok((version, compat, window))
+    }
+
+    /// An error if bytes are left.
+    pub fn finish(&self) -> Result<(), DecodeError> {
+        match self.remaining() {
+            0 => Ok(()),
+            bytes => Err(self.fail(DecodeErrorKind::Trailing { bytes })),
+        }
+    }
+
+    /// The bytes read since the position was `start`.
+    pub fn since(&self, start: usize) -> &[u8] {
+        self.buf.get(start..self.pos).unwrap_or_default()
+    }
+
+    /// The bytes between two positions.
+    pub fn between(&self, start: usize, end: usize) -> &[u8] {
+        self.buf.get(start..end).unwrap_or_default()
+    }
+
+    /// What to keep of a checksum that was read.
+    #[inline]
+    pub fn checksum(&self, computed: u32, found: u32) -> Result<Checksum, DecodeError> {
+        match self.ctx.checksums {
+            ChecksumPolicy::Skip => Ok(Checksum::COMPUTED),
+            _ if computed == found => Ok(Checksum::COMPUTED),
+            ChecksumPolicy::Report => Ok(Checksum::read(found)),
+            ChecksumPolicy::Verify => Err(self.fail(DecodeErrorKind::Checksum { expected: computed, found })),
+        }
+    }
+
+    /// Whether checksums are not looked at.
+    #[inline]
+    pub fn skips_checksums(&self) -> bool {
+        self.ctx.checksums == ChecksumPolicy::Skip
+    }
+
+    /// An error at the current position.
+    #[cold]
+    pub fn fail(&self, kind: DecodeErrorKind) -> DecodeError {
+        DecodeError::new(self.pos, kind)
+    }
+
+    /// The error that `n` bytes are not there.
+    #[cold]
+    fn need(&self, n: usize) -> DecodeError {
+        self.fail(DecodeErrorKind::NeedMore { needed: n.saturating_sub(self.remaining()) })
+    }
+
+    /// The unread bytes of the innermost window.
+    #[inline]
+    fn ahead(&self) -> &[u8] {
+        self.buf.get(self.pos..self.end).unwrap_or_default()
+    }
+}
+
+/// The `N` bytes at offset `O` of an array.
+#[inline(always)]
+pub fn part<const O: usize, const N: usize, const T: usize>(b: &[u8; T]) -> [u8; N] {
+    const { assert!(O + N <= T) };
+    let mut part = [0; N];
+    part.copy_from_slice(&b[O..O + N]);
+    part
+}
+
+/// Sets the `N` bytes at offset `O` of an array.
+#[inline(always)]
+pub fn set<const O: usize, const N: usize, const T: usize>(b: &mut [u8; T], part: [u8; N]) {
+    const { assert!(O + N <= T) };
+    b[O..O + N].copy_from_slice(&part);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Limits;
+
+    fn reader(bytes: &'static [u8]) -> Reader {
+        Reader::new(Bytes::from_static(bytes), &Context::new(0b11))
+    }
+
+    fn kind<T: std::fmt::Debug>(result: Result<T, DecodeError>) -> DecodeErrorKind {
+        result.unwrap_err().kind().clone()
+    }
+
+    #[test]
+    fn reads_arrays_and_stays_when_it_cannot() {
+        let mut r = reader(&[1, 2, 3, 4, 5]);
+        assert_eq!(r.peek(), Ok([1, 2]));
+        assert_eq!(r.array(), Ok([1, 2]));
+        assert_eq!(r.byte(), Ok(3));
+        let e = r.array::<4>().unwrap_err();
+        assert_eq!((e.offset(), e.kind()), (3, &DecodeErrorKind::NeedMore { needed: 2 }));
+        assert_eq!((r.position(), r.remaining()), (3, 2));
+        assert_eq!(kind(r.finish()), DecodeErrorKind::Trailing { bytes: 2 });
+        assert_eq!(r.array(), Ok([4, 5]));
+        assert!(r.is_empty());
+        assert_eq!(r.array(), Ok([0; 0]));
+        assert_eq!(r.finish(), Ok(()));
+        assert_eq!(r.since(1), [2, 3, 4, 5]);
+        assert!(r.since(6).is_empty());
+    }
+
+    #[test]
+    fn reads_runs_by_reference() {
+        let mut r = reader(&[1, 2, 3, 4, 5]);
+        let window = r.open(4).unwrap();
+        let run = *r.run::<3>().unwrap();
+        assert_eq!((run, r.position()), ([1, 2, 3], 3));
+        let e = r.run::<2>().unwrap_err();
+        assert_eq!((e.offset(), e.kind()), (3, &DecodeErrorKind::NeedMore { needed: 1 }));
+        assert_eq!(r.run(), Ok(&[4]));
+        r.close(window);
+        assert_eq!(r.run(), Ok(&[5]));
+    }
+
+    #[test]
+    fn booleans_are_0_or_1() {
+        let mut r = reader(&[0, 1, 2]);
+        assert_eq!(r.boolean(), Ok(false));
+        assert_eq!(r.boolean(), Ok(true));
+        let e = r.boolean().unwrap_err();
+        assert_eq!((e.offset(), e.kind()), (2, &DecodeErrorKind::NotBoolean { found: 2 }));
+        assert_eq!(r.to_bool(1), Ok(true));
+    }
+
+    #[test]
+    fn has_takes_all_bits_of_the_mask() {
+        let r = reader(&[]);
+        assert!(r.has(0b01) && r.has(0b11) && !r.has(0b101));
+        assert_eq!(r.context().features, 3);
+    }
+
+    #[test]
+    fn bytes_are_shared_with_the_input() {
+        let input = Bytes::from(vec![1, 2, 3, 4]);
+        let mut r = Reader::new(input.clone(), &Context::default());
+        assert_eq!(r.bytes(0).unwrap(), Bytes::new());
+        let two = r.bytes(2).unwrap();
+        assert_eq!(two.as_ptr(), input.as_ptr());
+        assert_eq!(kind(r.bytes(3)), DecodeErrorKind::NeedMore { needed: 1 });
+        assert_eq!(r.text(1).unwrap(), Str::from("\u{3}"));
+        assert_eq!(r.rest(), [4][..]);
+        assert_eq!(r.rest(), Bytes::new());
+    }
+
+    #[test]
+    fn lengths_are_bounded() {
+        let r = reader(&[0; 10]);
+        assert_eq!(r.length(10, 10), Ok(10));
+        assert_eq!(kind(r.length(11, 10)), DecodeErrorKind::TooLong { length: 11, max: 10 });
+        assert_eq!(kind(r.length(11, 20)), DecodeErrorKind::NeedMore { needed: 1 });
+        assert!(matches!(kind(r.length(u64::MAX, u64::MAX)), DecodeErrorKind::NeedMore { .. }));
+    }
+
+    #[test]
+    fn counts_are_bounded_by_the_input() {
+        let mut r = reader(&[0; 10]);
+        assert_eq!(r.count(5, 5, 2, 8), Ok(5));
+        assert_eq!(kind(r.count(6, 5, 2, 8)), DecodeErrorKind::TooMany { count: 6, max: 5 });
+        assert_eq!(kind(r.count(6, 6, 2, 8)), DecodeErrorKind::CountExceedsInput { count: 6, at_most: 5 });
+        assert!(matches!(
+            kind(r.count(u64::MAX, u64::MAX, usize::MAX, usize::MAX)),
+            DecodeErrorKind::CountExceedsInput { at_most: 0, .. }
+        ));
+    }
+
+    #[test]
+    fn counts_are_bounded_by_memory() {
+        let ctx = Context { limits: Limits { memory: 100 }, ..Context::default() };
+        let mut r = Reader::new(Bytes::from_static(&[0; 10]), &ctx);
+        assert_eq!(r.count(6, u64::MAX, 1, 10), Ok(6));
+        assert_eq!(kind(r.count(5, u64::MAX, 1, 10)), DecodeErrorKind::Memory { max: 100 });
+        assert_eq!(r.count(4, u64::MAX, 1, 10), Ok(4));
+        assert_eq!(kind(r.count(1, u64::MAX, 1, 1)), DecodeErrorKind::Memory { max: 100 });
+        assert_eq!(kind(r.count(u64::MAX, u64::MAX, 0, 0)), DecodeErrorKind::Memory { max: 100 });
+        assert_eq!(kind(r.count(u64::MAX, u64::MAX, 0, usize::MAX)), DecodeErrorKind::Memory { max: 100 });
+    }
+
+    #[test]
+    fn windows_narrow_and_keep_the_tail() {
+        let mut r = reader(&[1, 2, 3, 4, 5, 6]);
+        assert_eq!(kind(r.open(7)), DecodeErrorKind::NeedMore { needed: 1 });
+        let outer = r.open(5).unwrap();
+        let inner = r.open(3).unwrap();
+        assert_eq!(r.byte(), Ok(1));
+        assert_eq!(kind(r.array::<3>()), DecodeErrorKind::NeedMore { needed: 1 });
+        assert_eq!(r.close(inner), [2, 3][..]);
+        assert_eq!(r.remaining(), 2);
+        assert_eq!(r.array(), Ok([4, 5]));
+        assert_eq!(r.close(outer), Bytes::new());
+        assert_eq!(r.remaining(), 1);
+    }
+
+    #[test]
+    fn windows_keep_slack() {
+        let mut r = reader(&[1, 0, 0, 9, 8, 7]);
+        let window = r.open(3).unwrap();
+        r.byte().unwrap();
+        assert!(r.close_slack(window).is_zero());
+        let window = r.open(2).unwrap();
+        assert_eq!(r.close_slack(window).bytes(), Some(&[9, 8][..]));
+        assert_eq!(r.byte(), Ok(7));
+    }
+
+    #[test]
+    fn envelopes_narrow() {
+        let mut r = reader(&[3, 1, 2, 0, 0, 0, 0xaa, 0xbb, 0xcc]);
+        let (version, compat, window) = r.envelope(2).unwrap();
+        assert_eq!((version, compat, r.remaining()), (3, 1, 2));
+        assert_eq!(r.close(window), [0xaa, 0xbb][..]);
+        assert_eq!(r.remaining(), 1);
+        assert_eq!(
+            kind(reader(&[3, 3, 0, 0, 0, 0]).envelope(2)),
+            DecodeErrorKind::Incompatible { compat: 3, understood: 2 }
+        );
+        assert_eq!(kind(reader(&[3, 1, 4, 0, 0, 0, 1]).envelope(2)), DecodeErrorKind::NeedMore { needed: 3 });
+        assert_eq!(kind(reader(&[3, 1, 4, 0]).envelope(2)), DecodeErrorKind::NeedMore { needed: 2 });
+    }
+
+    #[test]
+    fn checksums_follow_the_policy() {
+        let with = |checksums| Reader::new(Bytes::new(), &Context { checksums, ..Context::default() });
+        let r = with(ChecksumPolicy::Verify);
+        assert_eq!(r.checksum(5, 5), Ok(Checksum::COMPUTED));
+        assert_eq!(kind(r.checksum(5, 6)), DecodeErrorKind::Checksum { expected: 5, found: 6 });
+        assert!(!r.skips_checksums());
+        let r = with(ChecksumPolicy::Report);
+        assert_eq!(r.checksum(5, 5), Ok(Checksum::COMPUTED));
+        assert_eq!(r.checksum(5, 6), Ok(Checksum::read(6)));
+        let r = with(ChecksumPolicy::Skip);
+        assert_eq!(r.checksum(5, 6), Ok(Checksum::COMPUTED));
+        assert!(r.skips_checksums());
+    }
+
+    #[test]
+    fn parts_of_arrays() {
+        let mut run = [1, 2, 3, 4, 5, 6];
+        assert_eq!(part::<1, 4, _>(&run), [2, 3, 4, 5]);
+        assert_eq!(part::<6, 0, _>(&run), [0; 0]);
+        set::<4, _, _>(&mut run, [9, 8]);
+        assert_eq!(run, [1, 2, 3, 4, 9, 8]);
+    }
+}

@@ -1,0 +1,154 @@
+//! Version histories, and what speaks of versions (W080 to W087, W101).
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::lower::Program;
+use crate::lower::scope::{Scope, Scopes, Slot};
+use crate::lower::value::range;
+use crate::span::Span;
+use crate::syntax::{FieldForm, Form, Header, Ident, IntType, ItemKind, Order, Row, Section};
+
+pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
+    for (id, item) in program.names.items() {
+        let scopes = program.scopes(id);
+        let order = program.names.order(id.module);
+        let opaque = match &item.kind {
+            ItemKind::Message(message) if message.body.is_none() => Some(&message.header),
+            _ => None,
+        };
+        for header in scopes.scopes.iter().filter_map(|scope| scope.header).chain(opaque) {
+            rows(header, order, diagnostics);
+        }
+        for (place, slot) in scopes.slots() {
+            let header = scopes.header(place.scope);
+            slot.field.forms.iter().for_each(|form| spoken(form, header, diagnostics));
+        }
+        for (at, scope) in scopes.scopes.iter().enumerate() {
+            orders(scopes, at, scope, diagnostics);
+        }
+    }
+}
+
+fn rows(header: &Header, order: Order, diagnostics: &mut Vec<Diagnostic>) {
+    let newest = header.rows.iter().map(|row| row.to).max().unwrap_or_default();
+    for (at, row) in header.rows.iter().enumerate() {
+        row_alone(row, newest, diagnostics);
+        if let Some(before) = at.checked_sub(1).map(|at| &header.rows[at])
+            && row.from <= before.to
+        {
+            let message = "rows go from old versions to new ones, and no version has two";
+            diagnostics.push(Diagnostic::new(Code::RowsOverlap, row.span, message).also(before.span, "the row before"));
+        }
+        if header.rows.len() > 1 && !starts_with_version(row, order) {
+            let message = "a reader finds the row by its first byte, which is not the version here";
+            diagnostics.push(Diagnostic::new(Code::RowsAmbiguous, row.span, message));
+        }
+    }
+    let unconditional: Vec<&Row> = header.rows.iter().filter(|row| !row.read_only && row.when.is_none()).collect();
+    match unconditional.as_slice() {
+        [_] => {}
+        [] => diagnostics.push(Diagnostic::new(
+            Code::NoDefaultRow,
+            header.span,
+            "every row has a condition or is never written, so a writer may find none",
+        )),
+        [first, second, ..] => diagnostics.push(
+            Diagnostic::new(Code::NoDefaultRow, second.span, "a second row without a condition is never written")
+                .also(first.span, "the first one")
+                .help("add `when …` or `read only`"),
+        ),
+    }
+}
+
+fn row_alone(row: &Row, newest: u32, diagnostics: &mut Vec<Diagnostic>) {
+    if row.from > row.to {
+        let message = "the row ends before it begins";
+        diagnostics.push(Diagnostic::new(Code::RowsOverlap, row.span, message));
+    }
+    let byte = IntType { bits: 8, signed: false, order: None };
+    let int = match row.form {
+        Form::Envelope => byte,
+        Form::Lead(int) => int,
+        Form::Message => IntType { bits: 16, ..byte },
+    };
+    if !range(int).contains(&row.to.into()) {
+        let message = format!("version {} does not fit the {} bits it is written with", row.to, int.bits);
+        diagnostics.push(Diagnostic::new(Code::ValueTooLarge, row.span, message));
+    }
+    if row.compat.is_none() && !matches!(row.form, Form::Lead(_)) {
+        let message = "this version needs the oldest version whose reader understands it";
+        diagnostics.push(Diagnostic::new(Code::CompatMissing, row.span, message).help("add `compat N`"));
+    }
+    for compat in row.compat.iter().chain(row.compat_when.iter().map(|(compat, _)| compat)) {
+        if *compat > newest {
+            let message = format!("compat {compat} is above the newest version {newest}");
+            diagnostics.push(Diagnostic::new(Code::CompatTooHigh, row.span, message));
+        }
+    }
+}
+
+/// Whether the first byte tells the version.
+fn starts_with_version(row: &Row, order: Order) -> bool {
+    match row.form {
+        Form::Envelope | Form::Message => true,
+        Form::Lead(int) => row.to < 256 && (int.bits == 8 || int.order.unwrap_or(order) == Order::Little),
+    }
+}
+
+fn spoken(form: &FieldForm, header: Option<&Header>, diagnostics: &mut Vec<Diagnostic>) {
+    for (version, span) in form.since.iter().chain(&form.until) {
+        within(*version, *span, header, diagnostics);
+    }
+    if let (Some((since, span)), Some((until, _))) = (form.since, form.until)
+        && since > until
+    {
+        let message = format!("no version is both since {since} and until {until}");
+        diagnostics.push(Diagnostic::new(Code::VersionOutOfRange, span, message));
+    }
+}
+
+fn within(version: u32, span: Span, header: Option<&Header>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(header) = header else {
+        let message = "there is no version here to speak of";
+        diagnostics.push(Diagnostic::new(Code::VersionWithout, span, message));
+        return;
+    };
+    let oldest = header.rows.iter().map(|row| row.from).min().unwrap_or_default();
+    let newest = header.rows.iter().map(|row| row.to).max().unwrap_or_default();
+    if !(oldest..=newest).contains(&version) {
+        let message = format!("there is no version {version}, only {oldest} to {newest}");
+        diagnostics.push(Diagnostic::new(Code::VersionOutOfRange, span, message).also(header.span, "see here"));
+    }
+}
+
+fn orders(scopes: &Scopes, at: usize, scope: &Scope, diagnostics: &mut Vec<Diagnostic>) {
+    for (version, span, names, section) in &scope.orders {
+        within(*version, *span, scopes.header(at), diagnostics);
+        let fields: Vec<&str> =
+            fields_of(scope, *version, *section).map(|slot| slot.field.name.name.as_str()).collect();
+        let strange = names.iter().enumerate().find(|(at, name)| {
+            !fields.contains(&name.name.as_str()) || names[..*at].iter().any(|before| before.name == name.name)
+        });
+        if let Some((_, name)) = strange {
+            let message = format!("`{}` is no field of version {version}, or stands here twice", name.name);
+            diagnostics.push(Diagnostic::new(Code::OrderIncomplete, name.span, message));
+        } else if let Some(left_out) = left_out(&fields, names) {
+            let message = format!("`{left_out}` is left out, which version {version} has");
+            diagnostics.push(Diagnostic::new(Code::OrderIncomplete, *span, message));
+        }
+    }
+}
+
+fn left_out<'f>(fields: &[&'f str], names: &[Ident]) -> Option<&'f str> {
+    fields.iter().copied().find(|field| names.iter().all(|name| name.name != *field))
+}
+
+/// The fields of a section that a version has.
+fn fields_of<'s>(scope: &'s Scope, version: u32, section: Section) -> impl Iterator<Item = &'s Slot<'s>> {
+    scope.slots.iter().filter(move |slot| {
+        slot.section == section
+            && slot.field.forms.iter().any(|form| {
+                form.since.is_none_or(|(since, _)| since <= version)
+                    && form.until.is_none_or(|(until, _)| version <= until)
+            })
+    })
+}

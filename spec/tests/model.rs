@@ -1,0 +1,245 @@
+//! What specs mean: the parts of the model that are not written down as such.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use firefly_spec::load::{Main, load};
+use firefly_spec::model::{
+    ArmKind, Count, Extent, Field, FieldKind, Form, Int, ItemKind, Model, Section, Selector, Size, Struct, Test, Type,
+    Union, Value,
+};
+use firefly_spec::{analyse, compile};
+
+/// The model of a big-endian spec with these items.
+fn model(items: &str) -> Model {
+    model_with(items, &[])
+}
+
+fn model_with(items: &str, others: &[(&str, &str)]) -> Model {
+    let text = format!("protocol test order big {items}");
+    let loaded = load("main", Main::Text(Path::new("main.wire"), &text), |name| {
+        let text = others.iter().find(|(other, _)| *other == name).map(|(_, text)| (*text).to_owned());
+        text.map(|text| (PathBuf::from(name), text)).ok_or_else(|| io::ErrorKind::NotFound.into())
+    });
+    analyse(&loaded).unwrap()
+}
+
+fn structure<'m>(model: &'m Model, name: &str) -> &'m Struct {
+    match &model.item(name).unwrap().kind {
+        ItemKind::Struct(body) => body,
+        ItemKind::Message(message) => &message.body,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn field<'m>(body: &'m Struct, name: &str) -> &'m Field {
+    body.fields.iter().find(|field| field.name == name).unwrap()
+}
+
+fn kind<'m>(body: &'m Struct, name: &str) -> &'m FieldKind {
+    &field(body, name).forms[0].kind
+}
+
+fn ty<'m>(body: &'m Struct, name: &str) -> &'m Type {
+    match kind(body, name) {
+        FieldKind::Value(ty) | FieldKind::Const { ty, .. } => ty,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn union<'m>(body: &'m Struct, name: &str) -> &'m Union {
+    match ty(body, name) {
+        Type::Union(choice) => choice,
+        other => panic!("{other:?}"),
+    }
+}
+
+const U32: Int = Int { bits: 32, signed: false, big: true };
+
+fn fixed(min: u64) -> Size {
+    Size { min, fixed: true }
+}
+
+fn at_least(min: u64) -> Size {
+    Size { min, fixed: false }
+}
+
+#[test]
+fn the_kitchen_sink_has_a_model() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accept/kitchen_sink.wire");
+    let model = compile(&path).unwrap().result.unwrap();
+    let names: Vec<&str> = model.modules.iter().map(|module| module.name.as_str()).collect();
+    assert_eq!(names, ["kitchen_sink", "berths"]);
+    let json = serde_json::to_string(&model).unwrap();
+    let back: Model = serde_json::from_str(&json).unwrap();
+    assert_eq!(serde_json::to_string(&back).unwrap(), json);
+}
+
+#[test]
+fn missing_extents_and_counts_are_u32_of_the_file() {
+    let model = model("struct A { a : bytes, b : list<u8>, c : option<u16le>, d : bytes<len u16le> }");
+    let a = structure(&model, "A");
+    assert!(matches!(ty(a, "a"), Type::Bytes(Extent::Prefix(U32))));
+    assert!(matches!(ty(a, "b"), Type::List(_, Count::Prefix(U32))));
+    assert!(matches!(ty(a, "c"), Type::Option(of, Int { bits: 8, .. })
+        if matches!(**of, Type::Int(Int { bits: 16, big: false, .. }))));
+    assert!(matches!(ty(a, "d"), Type::Bytes(Extent::Prefix(Int { bits: 16, big: false, .. }))));
+}
+
+#[test]
+fn an_include_brings_its_fields_and_its_byte_order() {
+    let other = "protocol other order little struct Base { a : u16, b : u32, c : Inner } struct Inner { d : u8 }";
+    let model = model_with("use other::{Base} struct A { include Base { b : u64 } e : u16 }", &[("other", other)]);
+    let a = structure(&model, "A");
+    let names: Vec<&str> = a.fields.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c", "e"]);
+    assert!(matches!(ty(a, "a"), Type::Int(Int { bits: 16, big: false, .. })));
+    assert!(matches!(ty(a, "b"), Type::Int(Int { bits: 64, big: true, .. })));
+    assert_eq!(a.size, fixed(2 + 8 + 1 + 2));
+    assert_eq!(model.modules[0].uses, [("Inner".to_owned(), "other".to_owned())]);
+}
+
+#[test]
+fn inline_types_are_named_after_where_they_stand() {
+    let model = model(
+        "struct A {
+            one_part : struct { b : u8 }
+            own : list<struct Mine { b : u8 }>
+            kind : u8
+            which : union by kind { 1 => the_first { c : u8 }, 2 => second : struct { d : u8 } }
+        }",
+    );
+    let a = structure(&model, "A");
+    assert!(matches!(ty(a, "one_part"), Type::Struct(part) if part.name == "AOnePart"));
+    assert!(matches!(ty(a, "own"), Type::List(of, _) if matches!(&**of, Type::Struct(own) if own.name == "Mine")));
+    let which = union(a, "which");
+    assert_eq!(which.name, "AWhich");
+    assert!(matches!(&which.arms[0].kind, ArmKind::Fields(body) if body.name == "AWhichTheFirst"));
+    assert!(matches!(&which.arms[1].kind, ArmKind::Type(Type::Struct(body)) if body.name == "AWhichSecond"));
+}
+
+#[test]
+fn above_finds_the_derived_field_in_a_header() {
+    let model = model(
+        "struct A {
+            head : struct { size : len u32 of body + 4, n : count u8 of items }
+            body : bytes<len above>
+            items : list<u8, count above>
+            inner : struct { x : len u8 of y, y : string<len above> }
+        }",
+    );
+    let a = structure(&model, "A");
+    assert!(matches!(ty(a, "body"), Type::Bytes(Extent::Above(path)) if path == &["head", "size"]));
+    assert!(matches!(ty(a, "items"), Type::List(_, Count::Above(path)) if path == &["head", "n"]));
+    let Type::Struct(inner) = ty(a, "inner") else { panic!() };
+    assert!(matches!(ty(inner, "y"), Type::String(Extent::Above(path)) if path == &["x"]));
+    let Type::Struct(head) = ty(a, "head") else { panic!() };
+    assert!(matches!(kind(head, "size"), FieldKind::Len { int: U32, of, plus: 4 } if of == &["body"]));
+}
+
+#[test]
+fn names_in_values_become_numbers() {
+    let model = model(
+        "const N : u8 = 3
+        enum E : u8 { B = 7 }
+        flags F : u16 { X = bit 0, Y = bit 15 }
+        features Can : u64 { TALK = bit 40 }
+        struct A lead u8 v2 {
+            a : E = B
+            b : u8 default N since 2
+            f : F
+            c : [u16; N] when a == B and f has Y
+            d : u8 when has TALK
+        }",
+    );
+    let a = structure(&model, "A");
+    assert!(matches!(kind(a, "a"), FieldKind::Const { value: Value::Int(7), .. }));
+    assert_eq!(field(a, "b").forms[0].default, Some(Value::Int(3)));
+    assert!(matches!(ty(a, "c"), Type::Array(_, 3)));
+    let Some(Test::And(left, right)) = &field(a, "c").forms[0].when else { panic!() };
+    assert!(matches!(&**left, Test::Compare(path, _, 7) if path == &["a"]));
+    assert!(matches!(&**right, Test::Flag(path, 0x8000) if path == &["f"]));
+    assert!(matches!(&field(a, "d").forms[0].when, Some(Test::Has(_, mask)) if *mask == 1 << 40));
+}
+
+#[test]
+fn arms_have_the_bits_of_their_tag() {
+    let model = model("union A by i16 { -1 => none {}, 2 | 3 => some : u8, else => raw }");
+    let ItemKind::Union(a) = &model.item("A").unwrap().kind else { panic!() };
+    assert!(matches!(&a.by, Selector::Tag(Type::Int(Int { bits: 16, signed: true, .. }))));
+    let values: Vec<&[u64]> = a.arms.iter().map(|arm| arm.values.as_slice()).collect();
+    assert_eq!(values, [[0xffff].as_slice(), &[2, 3], &[]]);
+}
+
+#[test]
+fn a_shorthand_is_one_row_for_all_versions() {
+    let model = model("struct A envelope v4 compat 3 { a : u8 } message M type 1 v2 compat 1 a -> b, c opaque");
+    let [row] = structure(&model, "A").versions.as_slice() else { panic!() };
+    assert_eq!((row.from, row.to, row.form, row.compat), (0, 4, Form::Envelope, Some(3)));
+    let [row] = structure(&model, "M").versions.as_slice() else { panic!() };
+    assert_eq!((row.from, row.to, row.form, row.compat), (0, 2, Form::Message, Some(1)));
+}
+
+#[test]
+fn parts_stand_in_order_and_orders_name_all_fields() {
+    let model = model(
+        "message M type 1 v2 compat 1 a -> b {
+            data { z : bytes<rest> }
+            x : u8
+            y : u8
+            order v1 : y x;
+        }",
+    );
+    let m = structure(&model, "M");
+    let parts: Vec<(&str, Section)> = m.fields.iter().map(|field| (field.name.as_str(), field.section)).collect();
+    assert_eq!(parts, [("x", Section::Front), ("y", Section::Front), ("z", Section::Data)]);
+    assert_eq!(m.orders, [(1, vec![1, 0, 2])]);
+    assert_eq!(m.size, fixed(2));
+}
+
+#[test]
+fn messages_are_collected_by_number() {
+    let other = "protocol o order big message Two type 2 v1 compat 1 a -> b opaque";
+    let model = model_with(
+        "enum N : u16 { ONE = 1, TWO = 2 } message One type ONE v1 compat 1 a -> b opaque messages All : N from main, other",
+        &[("other", other)],
+    );
+    let ItemKind::Messages { members, .. } = &model.item("All").unwrap().kind else { panic!() };
+    let members: Vec<(&str, &str, u64)> = members.iter().map(|(m, n, v)| (m.as_str(), n.as_str(), *v)).collect();
+    assert_eq!(members, [("main", "One", 1), ("other", "Two", 2)]);
+}
+
+#[test]
+fn sizes_add_up() {
+    let model = model(
+        "struct Fixed { a : u8, b : [u16; 3], c : pad 2, d : f64, e : bool }
+        struct Lead lead u16 v2 compat 1 { a : u8 }
+        struct Grown lead u8 v2 { a : u8, b : u32 since 2 }
+        struct Swapped lead u8 v2 { a : u32 until 1, b : u32 since 2 }
+        struct Sealed envelope v1 compat 1 { a : u8 }
+        struct Open { a : string, b : list<u16>, c : option<u64>, d : framed<Fixed>, e : framed<Fixed, or empty>, f : u8 when more }
+        union Slack by u8 fixed 8 { 1 => one { a : u32 }, else => raw }
+        union Tight by u16 { 1 => one { a : u32 }, 2 => two { a : u8 } }
+        extern Hand = a::b min 3
+        struct Uses { a : Hand, b : Slack, c : Tight }",
+    );
+    assert_eq!(structure(&model, "Fixed").size, fixed(1 + 6 + 2 + 8 + 1));
+    assert_eq!(structure(&model, "Lead").size, fixed(2 + 1 + 1));
+    assert_eq!(structure(&model, "Grown").size, at_least(1 + 1));
+    assert_eq!(structure(&model, "Swapped").size, fixed(1 + 4));
+    assert_eq!(structure(&model, "Sealed").size, at_least(6 + 1));
+    assert_eq!(structure(&model, "Open").size, at_least(4 + 4 + 1 + (4 + 18) + 4));
+    assert_eq!(structure(&model, "Uses").size, at_least(3 + 9 + 3));
+}
+
+#[test]
+fn what_lies_apart_is_known_further_out() {
+    let model = model(
+        "struct Op { n : len u32 of body, body : bytes<len above> in data }
+        message M type 1 v1 compat 1 a -> b { ops : list<Op> }
+        struct Plain { a : u8 }",
+    );
+    assert!(structure(&model, "Op").apart && structure(&model, "M").apart && !structure(&model, "Plain").apart);
+    assert_eq!(structure(&model, "Op").size, fixed(4));
+    assert_eq!(field(structure(&model, "Op"), "body").apart, Some(Section::Data));
+}
