@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 
 use super::names::local;
 use super::run::{RunKind, Statements};
-use super::scope::{Access, Moment, Scope, inlined, to_u64};
+use super::scope::{Access, Moment, Scope, inlined, orders, to_u64};
 use super::types::{int_literal, int_type, is_optional, stored_form, widest};
 use super::{At, Emitter};
 
@@ -100,18 +100,17 @@ impl<'m> Emitter<'m> {
             let all = all.finish();
             quote!({ #all })
         };
-        for (version, order) in &s.orders {
+        for order in orders(s) {
             let mut some = Statements::new(RunKind::Load);
-            for field in order.iter().filter_map(|i| s.fields.get(*i)) {
+            for field in order.present {
                 self.read_field(&mut some, field, prefix, scope, at, None);
             }
-            for (i, field) in s.fields.iter().enumerate().filter(|(i, _)| !order.contains(i)) {
-                let _ = i;
+            for field in order.absent {
                 let (name, absent) = (local(prefix, &field.name), self.absent_local(field));
                 some.push(quote!(#name = #absent;));
             }
-            let (some, version) = (some.finish(), Literal::u32_unsuffixed(*version));
-            chain = quote!(if struct_v == #version { #some } else #chain);
+            let (some, versions) = (some.finish(), order.versions.into_iter().map(Literal::u32_unsuffixed));
+            chain = quote!(if matches!(struct_v, #(#versions)|*) { #some } else #chain);
         }
         out.wire(chain);
     }

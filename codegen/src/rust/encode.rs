@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 
 use super::decode::{RegionStart, is_above};
 use super::run::{RunKind, Statements};
-use super::scope::{Access, Moment, Scope, inlined};
+use super::scope::{Access, Moment, Scope, inlined, orders};
 use super::types::{int_type, is_optional, stored_form, widest};
 use super::{At, Emitter};
 
@@ -62,13 +62,14 @@ impl<'m> Emitter<'m> {
         }
         let all = all.finish();
         let mut chain = quote!({ #all });
-        for (version, order) in &s.orders {
+        for order in orders(s) {
             let mut some = Statements::new(RunKind::Store);
-            for field in order.iter().filter_map(|i| s.fields.get(*i)) {
+            // Of those that are absent only a loss is noticed.
+            for field in order.present.into_iter().chain(order.absent) {
                 self.write_field(&mut some, field, scope, at, &start);
             }
-            let (some, version) = (some.finish(), Literal::u32_unsuffixed(*version));
-            chain = quote!(if struct_v == #version { #some } else #chain);
+            let (some, versions) = (some.finish(), order.versions.into_iter().map(Literal::u32_unsuffixed));
+            chain = quote!(if matches!(struct_v, #(#versions)|*) { #some } else #chain);
         }
         out.wire(chain);
     }

@@ -115,6 +115,33 @@ pub(super) fn flattens(s: &Struct) -> bool {
     s.versions.is_empty() && s.orders.is_empty()
 }
 
+/// A wire order that differs from the declared one.
+pub(super) struct Order<'m> {
+    /// The versions that have it.
+    pub(super) versions: Vec<u32>,
+    /// The fields in that order.
+    pub(super) present: Vec<&'m Field>,
+    /// The fields that those versions lack.
+    pub(super) absent: Vec<&'m Field>,
+}
+
+/// The wire orders of a struct that differ from the declared one.
+pub(super) fn orders(s: &Struct) -> Vec<Order<'_>> {
+    let mut grouped: Vec<(Vec<u32>, &[usize])> = Vec::new();
+    for (version, order) in &s.orders {
+        match grouped.iter_mut().find(|(_, same)| same == order) {
+            Some((versions, _)) => versions.push(*version),
+            None => grouped.push((vec![*version], order)),
+        }
+    }
+    let order = |(versions, order): (Vec<u32>, &[usize])| Order {
+        versions,
+        present: order.iter().filter_map(|i| s.fields.get(*i)).collect(),
+        absent: s.fields.iter().enumerate().filter(|(i, _)| !order.contains(i)).map(|(_, f)| f).collect(),
+    };
+    grouped.into_iter().map(order).collect()
+}
+
 /// The inline struct that a field is, if it is read as part of what encloses it.
 pub(super) fn inlined(field: &Field) -> Option<&Struct> {
     match unconditional(field).map(|form| &form.kind) {

@@ -3,9 +3,10 @@
 use firefly_runtime::wire::features::{FEATURES_ALL, FEATURES_IF_RESERVED, Features};
 use firefly_runtime::wire::transport::{Connect, ConnectReply, Tag};
 
+use super::authorizer;
 use super::finding::{Severity, Text};
 use super::log::{Log, Spot};
-use super::side::Phase;
+use super::side::{Lost, Phase};
 
 /// The rounds so far: what the client sent last, and what the server answered last.
 #[derive(Debug, Default)]
@@ -34,8 +35,20 @@ impl Handshake {
         match self.reply.as_ref()?.tag {
             Tag::READY => Some(Phase::Open(self.features())),
             Tag::SEQ => Some(Phase::Exchange),
-            _ => None,
+            tag if is_handshake(tag) => None,
+            _ => Some(Phase::Lost(Lost {
+                severity: Severity::Warning,
+                rule: "HS-38",
+                text: "bytes that follow such a reply".into(),
+                skip: 0,
+                features: Some(self.features()),
+            })),
         }
+    }
+
+    /// Whether the server has not answered anything yet.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.reply.is_none()
     }
 
     /// The client's next try.
@@ -45,6 +58,7 @@ impl Handshake {
         {
             log.add(Severity::Warning, rule, spot, text);
         }
+        authorizer::check_connect(&connect, spot, log);
         self.connect = Some(connect);
         self.awaits_reply = true;
     }
@@ -53,6 +67,9 @@ impl Handshake {
     pub(super) fn reply(&mut self, reply: ConnectReply, spot: Spot, log: &mut Log<'_>) {
         if let Some((rule, text)) = reply_fault(self.connect.as_ref(), &reply) {
             log.add(Severity::Error, rule, spot, text);
+        }
+        if let Some(connect) = &self.connect {
+            authorizer::check_reply(connect, &reply, spot, log);
         }
         self.reply = Some(reply);
         self.awaits_reply = false;
@@ -88,14 +105,16 @@ fn retry_fault(before: &Connect, reply: &ConnectReply, retry: &Connect) -> Optio
     }
 }
 
+/// Whether a server may answer so.
+fn is_handshake(tag: Tag) -> bool {
+    let opening = [Tag::READY, Tag::SEQ, Tag::RESETSESSION, Tag::WAIT, Tag::RETRY_SESSION, Tag::RETRY_GLOBAL];
+    let refusing = [Tag::BADPROTOVER, Tag::BADAUTHORIZER, Tag::FEATURES, Tag::CHALLENGE_AUTHORIZER];
+    opening.contains(&tag) || refusing.contains(&tag)
+}
+
 /// What is wrong with an answer.
 fn reply_fault(connect: Option<&Connect>, reply: &ConnectReply) -> Option<(&'static str, Text)> {
-    let known = match reply.tag {
-        Tag::READY | Tag::SEQ | Tag::RESETSESSION | Tag::WAIT | Tag::RETRY_SESSION | Tag::RETRY_GLOBAL => true,
-        Tag::BADPROTOVER | Tag::BADAUTHORIZER | Tag::FEATURES | Tag::CHALLENGE_AUTHORIZER => true,
-        _ => false,
-    };
-    if !known {
+    if !is_handshake(reply.tag) {
         return Some(("HS-38", Text::new("the tag of the reply is none of a handshake", format!("{:?}", reply.tag))));
     }
     let connect = connect?;

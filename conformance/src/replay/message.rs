@@ -163,11 +163,11 @@ impl Envelope {
         }
     }
 
-    /// An error, with the bytes around the place where it happened.
+    /// An error, with the bytes at the place where it happened, if it is clear in which section that is.
     fn explain(&self, error: &DecodeError) -> String {
-        let front = &self.parts.front;
+        let Parts { front, middle, data, .. } = &self.parts;
         match front.get(error.offset()..) {
-            Some(ahead) if !ahead.is_empty() => {
+            Some(ahead) if !ahead.is_empty() && middle.is_empty() && data.is_empty() => {
                 let shown = ahead.get(..16).unwrap_or(ahead);
                 let more = if shown.len() < ahead.len() { "…" } else { "" };
                 format!("version {}, {error}; there: {}{more}", self.parts.version, hex::encode(shown))

@@ -5,6 +5,7 @@
 //! the rules of the protocol as far as a bystander can. What breaks them becomes a [`Finding`]; what cannot be read is
 //! skipped up to the next message that can.
 
+mod authorizer;
 mod finding;
 mod handshake;
 mod keyring;

@@ -133,7 +133,8 @@ impl Observer<'_> {
             }
             (Phase::Round, Direction::Server) => {
                 let client_is_lost = matches!(peer.phase, Phase::Open(_) | Phase::Lost(_));
-                if !handshake.awaits_reply() && !client_is_lost {
+                let due = handshake.awaits_reply() || (client_is_lost && handshake.is_unanswered());
+                if !due {
                     return Err(Stop::Blocked);
                 }
                 let (reply, spot) = side.element::<ConnectReply>(ConnectReply::measure, "ER-08", log)?;
@@ -198,6 +199,7 @@ impl Observer<'_> {
         }
         let [client, server] = &self.sides;
         for (side, peer) in [(client, server), (server, client)] {
+            side.sequence.resumed(side.direction, &mut self.log);
             if peer.whole {
                 side.sequence.compare(&peer.sequence, side.direction, &mut self.log);
             }

@@ -17,8 +17,12 @@ pub(super) struct Sequence {
     highest: u64,
     /// What it had received when the session was resumed.
     received: u64,
-    /// What its peer had received when the session was resumed, until the first message.
-    resumes_behind: Option<u64>,
+    /// What its peer had received when the session was resumed.
+    resumes_behind: u64,
+    /// The first message of the connection, and where it is.
+    first: Option<(u64, u64)>,
+    /// Messages may have gone unseen.
+    interrupted: bool,
     acks: Vec<(u64, u64)>,
     asked: HashSet<(u32, u32)>,
     echoed: Vec<(u64, UTime)>,
@@ -41,15 +45,8 @@ impl Sequence {
         } else if seq == 0 {
             log.add(Severity::Warning, "SQ-09", spot, "the first message has number 0, its receiver drops it");
         }
-        if let Some(had) = self.resumes_behind.take()
-            && seq <= had
-        {
-            let rule = if spot.0 == Direction::Client { "RC-13" } else { "RC-14" };
-            let text = Text::new(
-                "a message is sent again that its receiver already had",
-                format!("expected more than {had}, found {seq}"),
-            );
-            log.add(Severity::Warning, rule, spot, text);
+        if self.first.is_none() && !self.interrupted {
+            self.first = Some((seq, spot.1));
         }
         self.last = Some(seq);
         self.highest = self.highest.max(seq);
@@ -77,13 +74,24 @@ impl Sequence {
 
     /// What the peer had received when the session was resumed.
     pub(super) fn resumes_behind(&mut self, seq: u64) {
-        self.resumes_behind = Some(seq);
+        self.resumes_behind = seq;
     }
 
     /// Messages may have gone unseen.
     pub(super) fn interrupt(&mut self) {
         self.last = None;
-        self.resumes_behind = None;
+        self.interrupted = true;
+    }
+
+    /// Judges where it went on, once that is known from both sides.
+    pub(super) fn resumed(&self, direction: Direction, log: &mut Log<'_>) {
+        let had = self.resumes_behind;
+        if let Some((seq, offset)) = self.first.filter(|(seq, _)| *seq <= had) {
+            let rule = if direction == Direction::Client { "RC-13" } else { "RC-14" };
+            let detail = format!("expected more than {had}, found {seq}");
+            let text = Text::new("a message is sent again that its receiver already had", detail);
+            log.add(Severity::Warning, rule, (direction, offset), text);
+        }
     }
 
     /// Judges the confirmations, once all that the peer sent is known.
