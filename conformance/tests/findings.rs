@@ -8,10 +8,11 @@ use bytes::Bytes;
 use doctored::{Ending, HANDSHAKE, Story, assembled, edit, findings, flip, replay_streams, segments};
 use firefly_conformance::capture::Segment;
 use firefly_conformance::replay::{Options, Severity, replay_capture};
-use firefly_conformance::report::{CaptureReport, Counts};
-use firefly_runtime::codec::{Target, to_bytes};
+use firefly_conformance::report::{CaptureReport, Counts, Report, Verdict};
+use firefly_runtime::codec::{Context, Target, from_bytes, to_bytes};
+use firefly_runtime::wire::auth::AuthProtocol;
 use firefly_runtime::wire::message_types::MessageType;
-use firefly_runtime::wire::transport::{Ack, FooterFlags, Tag};
+use firefly_runtime::wire::transport::{Ack, Connect, ConnectReply, FooterFlags, SeqExchange, Tag};
 
 /// Asserts that there is exactly one finding, which says something.
 #[track_caller]
@@ -250,6 +251,102 @@ fn an_answer_of_no_handshake() {
     let found = findings(&report);
     assert_eq!((found[0].0, found[0].1), (Error, "HS-38"), "{found:?}");
     assert_eq!(report.counts.handshake.replies["CLOSE"], 1);
+}
+
+/// The answer of the handshake, changed.
+fn reply(story: &Story, change: impl FnOnce(&mut ConnectReply)) -> Bytes {
+    let mut reply = from_bytes(story.server[2].clone(), &Context::default()).expect("a reply");
+    change(&mut reply);
+    to_bytes(&reply, Target::default()).expect("a reply")
+}
+
+/// The client's try, changed.
+fn connect(story: &Story, change: impl FnOnce(&mut Connect)) -> Bytes {
+    let mut connect = from_bytes(story.client[2].clone(), &Context::default()).expect("a try");
+    change(&mut connect);
+    to_bytes(&connect, Target::default()).expect("a try")
+}
+
+#[test]
+fn an_answer_with_a_wrong_count_of_connections() {
+    let mut story = Story::new();
+    story.server[2] = reply(&story, |reply| reply.connect_seq = 7);
+    assert_one(&story.replay(), Error, "HS-21", "expected 1, found 7");
+}
+
+#[test]
+fn an_authorizer_that_is_too_short() {
+    let mut story = Story::new();
+    story.client[2] = connect(&story, |connect| {
+        connect.authorizer_protocol = AuthProtocol::NONE;
+        connect.authorizer = Bytes::from_static(&[1, 0]);
+    });
+    assert_one(&story.replay(), Warning, "AU-01", "AuthNoneAuthorizer");
+}
+
+/// The conversation with an exchange of what both sides had received.
+fn resumed(server_had: u64, client_had: u64) -> Story {
+    let mut story = Story::new();
+    story.server[2] = reply(&story, |reply| reply.tag = Tag::SEQ);
+    story.server.insert(HANDSHAKE, to_bytes(&SeqExchange { seq: server_had }, Target::default()).unwrap());
+    story.client.insert(HANDSHAKE, to_bytes(&SeqExchange { seq: client_had }, Target::default()).unwrap());
+    story
+}
+
+#[test]
+fn a_session_resumed() {
+    let report = resumed(0, 0).replay();
+    assert_eq!(findings(&report), []);
+    assert_eq!((report.counts.handshake.replies["SEQ"], report.counts.handshake.replies["READY"]), (1, 0));
+    assert_eq!((report.counts.tags, report.counts.bytes_unaccounted), (clean().tags, 0));
+}
+
+#[test]
+fn messages_sent_again_that_the_receiver_already_had() {
+    assert_one(&resumed(5, 0).replay(), Warning, "RC-13", "expected more than 5, found 1");
+    assert_one(&resumed(0, 5).replay(), Warning, "RC-14", "expected more than 5, found 1");
+}
+
+#[test]
+fn several_rounds_of_a_handshake() {
+    let answer = |tag, connect_seq, global_seq| {
+        move |reply: &mut ConnectReply| {
+            (reply.tag, reply.connect_seq, reply.global_seq) = (tag, connect_seq, global_seq)
+        }
+    };
+    for (tag, rule) in [
+        (Tag::RETRY_SESSION, Some("RC-08")),
+        (Tag::RETRY_GLOBAL, Some("RC-02")),
+        (Tag::WAIT, Some("RC-25")),
+        (Tag::BADAUTHORIZER, None),
+        (Tag::FEATURES, None),
+        (Tag::RESETSESSION, None),
+        (Tag::BADPROTOVER, None),
+        (Tag::CHALLENGE_AUTHORIZER, None),
+    ] {
+        let mut story = Story::new();
+        story.client.insert(2, story.client[2].clone());
+        story.server.insert(2, reply(&story, answer(tag, 9, 900)));
+        let report = story.replay();
+        assert_eq!(report.counts.handshake.connects, 2);
+        assert_eq!((report.counts.tags, report.counts.bytes_unaccounted), (clean().tags, 0), "{tag:?}");
+        let rules: Vec<&str> = report.findings.iter().map(|finding| finding.rule).collect();
+        assert_eq!(rules, rule.into_iter().collect::<Vec<_>>(), "{tag:?}");
+    }
+    // As it should be: the client does what it is told.
+    let mut story = Story::new();
+    let retry = connect(&story, |connect| (connect.connect_seq, connect.global_seq) = (0, 901));
+    story.client.insert(3, retry);
+    story.server.insert(2, reply(&story, answer(Tag::RETRY_GLOBAL, 0, 900)));
+    assert_eq!(findings(&story.replay()), []);
+}
+
+#[test]
+fn warnings_count_if_strict() {
+    let mut story = Story::new();
+    story.client.push(to_bytes(&Ack { seq: 1_000 }, Target::default()).unwrap());
+    let report = |strict| Report { captures: vec![story.replay()], strict };
+    assert_eq!((report(false).verdict(), report(true).verdict()), (Verdict::Pass, Verdict::Fail));
 }
 
 /// Without the segments for which `lost` holds.

@@ -46,6 +46,12 @@ impl Handshake {
         }
     }
 
+    /// Whether an old session goes on without the sides having told what they received in it.
+    pub(super) fn resumes_blindly(&self) -> bool {
+        let ready = self.reply.as_ref().is_some_and(|reply| reply.tag == Tag::READY);
+        ready && self.connect.as_ref().is_some_and(|connect| connect.connect_seq > 0)
+    }
+
     /// Whether the server has not answered anything yet.
     pub(super) fn is_unanswered(&self) -> bool {
         self.reply.is_none()
