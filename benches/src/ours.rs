@@ -28,7 +28,7 @@ pub mod header {
     /// From a reader made for it.
     #[inline]
     pub fn read(bytes: &Bytes) -> Result<MsgHeader, DecodeError> {
-        MsgHeader::decode(&mut Reader::new(bytes.clone(), &Context::default()))
+        MsgHeader::decode(&mut Reader::new(bytes, &Context::default()))
     }
 
     /// As an array.
@@ -56,7 +56,7 @@ pub mod entity_addr {
     /// Reads an address.
     #[inline]
     pub fn read(bytes: &Bytes) -> Result<EntityAddr, DecodeError> {
-        EntityAddr::decode(&mut Reader::new(bytes.clone(), &Context::default()))
+        EntityAddr::decode(&mut Reader::new(bytes, &Context::default()))
     }
 
     /// Writes an address.
@@ -83,7 +83,7 @@ pub mod mosdop {
     /// Reads the frame and leaves the message alone.
     #[inline]
     pub fn read_frame(bytes: &Bytes) -> Result<MessageFrame, DecodeError> {
-        MessageFrame::decode(&mut Reader::new(bytes.clone(), &Context::new(FEATURES)))
+        MessageFrame::decode(&mut Reader::new(bytes, &Context::new(FEATURES)))
     }
 
     /// A frame with its message decoded.
@@ -136,7 +136,7 @@ pub mod map {
     /// Reads a map.
     #[inline]
     pub fn read(bytes: &Bytes) -> Result<Table, DecodeError> {
-        let mut r = Reader::new(bytes.clone(), &Context::default());
+        let mut r = Reader::new(bytes, &Context::default());
         let table = Table::decode(&mut r)?;
         r.finish()?;
         Ok(table)

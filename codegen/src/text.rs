@@ -9,6 +9,7 @@ pub fn type_text(ty: &Type) -> String {
         Type::Float { bits, .. } => format!("f{bits}"),
         Type::Bool => "bool".into(),
         Type::Named(name) => name.clone(),
+        Type::NamedAs(name, int) => format!("{name} as {}", int_text(*int)),
         Type::Pad(n) => format!("pad {n}"),
         Type::Array(inner, n) => format!("[{}; {n}]", type_text(inner)),
         Type::Bytes(extent) => generic("bytes", &[], extent_text(extent)),
@@ -117,20 +118,24 @@ pub fn test_text(test: &Test) -> String {
         Test::Has(name, _) => format!("has {name}"),
         Test::Lacks(name, _) => format!("lacks {name}"),
         Test::More => "more".into(),
-        Test::Compare(path, compare, value) => {
-            let sign = match compare {
-                Compare::Eq => "==",
-                Compare::Ne => "!=",
-                Compare::Lt => "<",
-                Compare::Le => "<=",
-                Compare::Gt => ">",
-                Compare::Ge => ">=",
-            };
-            format!("{} {sign} {value}", path.join("."))
+        Test::Compare(path, compare, value) => format!("{} {} {value}", path.join("."), sign(*compare)),
+        Test::Masked(path, mask, compare, value) => {
+            format!("{} & {mask:#x} {} {value:#x}", path.join("."), sign(*compare))
         }
         Test::Flag(path, mask) => format!("{} has {mask:#x}", path.join(".")),
         Test::Not(inner) => format!("not ({})", test_text(inner)),
         Test::And(a, b) => format!("{} and {}", test_text(a), test_text(b)),
         Test::Or(a, b) => format!("({} or {})", test_text(a), test_text(b)),
+    }
+}
+
+fn sign(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Eq => "==",
+        Compare::Ne => "!=",
+        Compare::Lt => "<",
+        Compare::Le => "<=",
+        Compare::Gt => ">",
+        Compare::Ge => ">=",
     }
 }

@@ -75,7 +75,7 @@ fn bounded(measure: Measure) -> Measure {
 
 /// What decodes must encode to the same bytes.
 fn check(bytes: &Bytes, ctx: &Context) {
-    let mut r = Reader::new(bytes.clone(), ctx);
+    let mut r = Reader::new(bytes, ctx);
     let Ok(frame) = Frame::decode(&mut r) else { return };
     assert!(r.is_empty(), "a frame shorter than measured");
     let target = Target::exact(ctx.features);

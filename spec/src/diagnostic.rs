@@ -115,6 +115,7 @@ codes! {
     CompatMissing = 85 "a version without compat"
     CompatTooHigh = 86 "a compat above the newest version"
     OrderIncomplete = 87 "an `order` that leaves fields out or names others"
+    OrderTwice = 88 "two `order`s of one version"
 
     DuplicateValue = 100 "two members, arms or messages with the same value"
     ValueTooLarge = 101 "a value that does not fit its type"

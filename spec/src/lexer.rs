@@ -7,7 +7,7 @@ use crate::span::Span;
 use crate::token::{Token, TokenKind};
 
 /// The signs that stand alone as tokens.
-const SIGNS: &str = ":=,.|;!<>+-";
+const SIGNS: &str = ":=,.|&;!<>+-";
 
 /// The tokens of a text, and what is wrong with it ([`Code::BadCharacter`], [`Code::BadLiteral`],
 /// [`Code::Unbalanced`], [`Code::NumberTooLarge`]).
@@ -235,6 +235,7 @@ mod tests {
     fn a_range_is_two_numbers_and_two_dots() {
         use TokenKind::{Int, Punct};
         assert_eq!(kinds("1..3"), [Int(1), Punct('.'), Punct('.'), Int(3)]);
+        assert_eq!(kinds("v0..1"), [TokenKind::Ident("v0".into()), Punct('.'), Punct('.'), Int(1)]);
     }
 
     #[test]

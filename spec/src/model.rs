@@ -158,7 +158,7 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// u8 version, u8 compat, u32 length.
+    /// u8 version, u8 compat, u32 length, little-endian whatever the order of the file.
     Envelope,
     /// The version alone, followed by a u8 compat if the row has one.
     Lead(Int),
@@ -253,6 +253,8 @@ pub enum Type {
     Bool,
     /// A declared enum, flag set, struct, union or extern.
     Named(String),
+    /// A declared enum or flag set, written as this integer instead of its own; only numbers that fit both are values.
+    NamedAs(String, Int),
     /// So many bytes, zero when built.
     Pad(u64),
     /// So many elements.
@@ -352,7 +354,8 @@ pub struct Arm {
     /// Where the name stands.
     #[serde(skip)]
     pub span: Span,
-    /// The values that select it, negative ones as the bits of the selector's integer; empty for `else`.
+    /// The values that select it, negative ones as the bits of the selector's integer (of an enum always its own);
+    /// empty for `else`.
     pub values: Vec<u64>,
     /// It counts only when this holds (features only).
     pub when: Option<Test>,
@@ -399,6 +402,8 @@ pub enum Test {
     More,
     /// A field compared with a number.
     Compare(Vec<String>, Compare, i128),
+    /// The bits of a field that are in a mask, compared with a number. The mask is a number that the field can be.
+    Masked(Vec<String>, u64, Compare, i128),
     /// All bits of the mask are set in the field.
     Flag(Vec<String>, u64),
     /// Negation.

@@ -3,6 +3,8 @@
 //! Every node that a diagnostic may point at carries a [`Span`]. Equality of trees is not needed; the formatter and
 //! the lowering pass are the only readers.
 
+use std::ops::RangeInclusive;
+
 use crate::span::Span;
 
 /// A name and where it stands.
@@ -195,7 +197,7 @@ pub struct Row {
 /// How a version is written in front of a struct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// u8 version, u8 compat, u32 length.
+    /// u8 version, u8 compat, u32 length, little-endian whatever the order of the file.
     Envelope,
     /// The version alone, followed by a u8 compat if the row has one.
     Lead(IntType),
@@ -210,8 +212,8 @@ pub enum Entry {
     Field(Field),
     /// `include Name { … }`: the fields of another struct in place, some replaced.
     Include { name: Ident, replace: Vec<Field>, span: Span },
-    /// `order v1 : a b c;`: the wire order in that version.
-    Order { version: u32, span: Span, fields: Vec<Ident> },
+    /// `order v1 : a b c;` or `order v0..1 : a b c;`: the wire order in those versions.
+    Order { versions: RangeInclusive<u32>, span: Span, fields: Vec<Ident> },
     /// `front { … }`, `middle { … }`, `data { … }` of a message.
     Section { section: Section, span: Span, entries: Vec<Entry> },
 }
@@ -307,6 +309,8 @@ pub enum TypeKind {
     Bool,
     /// A declared type.
     Named(Ident),
+    /// `Kind as u32`: an enum or flag set, written as another integer than its own.
+    NamedAs(Ident, IntType),
     /// `pad 4`: zero when built, kept when read.
     Pad(u64),
     /// `[T; N]`.
@@ -452,6 +456,8 @@ pub enum TestKind {
     More,
     /// `a.b == value`.
     Compare(Path, Compare, Value),
+    /// `a.b & 0xf0 == value`: the field's bits in the mask.
+    Masked(Path, (u64, Span), Compare, Value),
     /// `a.b has NAME`: the flag is set.
     Flag(Path, Ident),
     /// `not …`.

@@ -12,12 +12,15 @@ use firefly_spec::span::Span;
 use firefly_spec::token::TokenKind;
 
 const KITCHEN_SINK: &str = include_str!("accept/kitchen_sink.wire");
+const EXTENSIONS: &str = include_str!("accept/extensions.wire");
 const BERTHS: &str = include_str!("accept/berths.wire");
 
 #[test]
 fn every_construct_parses() {
-    let parsed = parse(0, KITCHEN_SINK);
-    assert!(parsed.diagnostics.is_empty(), "{:#?}", parsed.diagnostics);
+    for text in [KITCHEN_SINK, EXTENSIONS] {
+        let parsed = parse(0, text);
+        assert!(parsed.diagnostics.is_empty(), "{:#?}", parsed.diagnostics);
+    }
 }
 
 #[test]
@@ -26,6 +29,14 @@ fn formatting_is_idempotent_and_keeps_the_tokens() {
     assert_eq!(format(&once).unwrap(), once);
     assert_eq!(words(&once), words(KITCHEN_SINK));
     insta::assert_snapshot!(once);
+}
+
+#[test]
+fn extensions_are_formatted() {
+    assert_eq!(format(EXTENSIONS).unwrap(), EXTENSIONS);
+    let dense = EXTENSIONS.replace(" & ", "&").replace("v0..1", "v0 .. 1").replace(" as ", "  as  ");
+    assert_ne!(dense, EXTENSIONS);
+    assert_eq!(format(&dense).unwrap(), EXTENSIONS);
 }
 
 /// The tokens of a text without commas.
@@ -38,12 +49,13 @@ fn words(text: &str) -> Vec<TokenKind> {
 /// Whatever happens to a text, the front end answers.
 #[test]
 fn damage_never_panics() {
-    let text = KITCHEN_SINK.as_bytes();
-    for at in (0..text.len()).step_by(5) {
-        match at % 3 {
-            0 => answer(&text[..at]),
-            1 => answer(&[&text[..at], &text[at + 1..]].concat()),
-            _ => answer(&[&text[..at], b"}", &text[at..]].concat()),
+    for text in [KITCHEN_SINK.as_bytes(), EXTENSIONS.as_bytes()] {
+        for at in (0..text.len()).step_by(5) {
+            match at % 3 {
+                0 => answer(&text[..at]),
+                1 => answer(&[&text[..at], &text[at + 1..]].concat()),
+                _ => answer(&[&text[..at], b"}", &text[at..]].concat()),
+            }
         }
     }
 }
@@ -58,20 +70,22 @@ fn answer(text: &[u8]) {
 /// Whatever happens to the tokens, all stages answer.
 #[test]
 fn damaged_tokens_never_panic() {
-    let (tokens, _) = lex(0, KITCHEN_SINK);
-    for at in (0..tokens.len() - 1).step_by(7) {
-        let mut damaged = tokens.clone();
-        match at / 7 % 3 {
-            0 => drop(damaged.remove(at)),
-            1 => damaged.swap(at, at + 1),
-            _ => damaged[at].kind = tokens[at * 7 % tokens.len()].kind.clone(),
-        }
-        let loaded = load("kitchen_sink", Main::Tokens(&damaged, Span::default()), |name| match name {
-            "berths" => Ok((PathBuf::new(), BERTHS.to_owned())),
-            _ => Err(io::ErrorKind::NotFound.into()),
-        });
-        if let Err(diagnostics) = analyse(&loaded) {
-            assert!(!diagnostics.is_empty());
+    for (text, step) in [(KITCHEN_SINK, 7), (EXTENSIONS, 1)] {
+        let (tokens, _) = lex(0, text);
+        for at in (0..tokens.len() - 1).step_by(step) {
+            let mut damaged = tokens.clone();
+            match at / step % 3 {
+                0 => drop(damaged.remove(at)),
+                1 => damaged.swap(at, at + 1),
+                _ => damaged[at].kind = tokens[at * 7 % tokens.len()].kind.clone(),
+            }
+            let loaded = load("damaged", Main::Tokens(&damaged, Span::default()), |name| match name {
+                "berths" => Ok((PathBuf::new(), BERTHS.to_owned())),
+                _ => Err(io::ErrorKind::NotFound.into()),
+            });
+            if let Err(diagnostics) = analyse(&loaded) {
+                assert!(!diagnostics.is_empty());
+            }
         }
     }
 }

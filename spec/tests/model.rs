@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use firefly_spec::load::{Main, load};
 use firefly_spec::model::{
-    ArmKind, Count, Extent, Field, FieldKind, Form, Int, ItemKind, Model, Section, Selector, Size, Struct, Test, Type,
-    Union, Value,
+    ArmKind, Compare, Count, Extent, Field, FieldKind, Form, Int, ItemKind, Model, Section, Selector, Size, Struct,
+    Test, Type, Union, Value,
 };
 use firefly_spec::{analyse, compile};
 
@@ -66,13 +66,22 @@ fn at_least(min: u64) -> Size {
 
 #[test]
 fn the_kitchen_sink_has_a_model() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accept/kitchen_sink.wire");
+    assert_eq!(accepted("kitchen_sink"), ["kitchen_sink", "berths"]);
+}
+
+#[test]
+fn the_extensions_have_a_model() {
+    assert_eq!(accepted("extensions"), ["extensions"]);
+}
+
+/// The modules of an accepted spec, whose model is the same after a way through JSON.
+fn accepted(name: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accept").join(format!("{name}.wire"));
     let model = compile(&path).unwrap().result.unwrap();
-    let names: Vec<&str> = model.modules.iter().map(|module| module.name.as_str()).collect();
-    assert_eq!(names, ["kitchen_sink", "berths"]);
     let json = serde_json::to_string(&model).unwrap();
     let back: Model = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&back).unwrap(), json);
+    model.modules.into_iter().map(|module| module.name).collect()
 }
 
 #[test]
@@ -195,6 +204,76 @@ fn parts_stand_in_order_and_orders_name_all_fields() {
     assert_eq!(parts, [("x", Section::Front), ("y", Section::Front), ("z", Section::Data)]);
     assert_eq!(m.orders, [(1, vec![1, 0, 2])]);
     assert_eq!(m.size, fixed(2));
+}
+
+#[test]
+fn an_order_of_several_versions_is_one_of_each() {
+    let model = model("struct A lead u8 v3 { a : u8, b : u8, c : u8 since 3, order v3 : c b a; order v0..2 : b a; }");
+    let backwards = |version| (version, vec![1, 0]);
+    assert_eq!(structure(&model, "A").orders, [backwards(0), backwards(1), backwards(2), (3, vec![2, 1, 0])]);
+}
+
+#[test]
+fn paths_lead_through_arms() {
+    let model = model(
+        "union Wide by u8 { 1 => one { n : u16 }, else => two : Pair }
+        struct Pair { x : u8, y : bool }
+        struct Head { kind : u8, args : union by kind fixed 2 { 1 => name { length : u8 }, else => pair : Pair } }
+        struct A {
+            head : framed<Head>
+            wide : Wide
+            b : bytes<len head.args.name.length>
+            c : list<u8, count wide.one.n>
+            d : u8 when head.args.pair.y == true
+            e : union by wide.two.x { 1 => some {}, else => none {} }
+        }",
+    );
+    let a = structure(&model, "A");
+    assert!(matches!(ty(a, "b"), Type::Bytes(Extent::Field(path)) if path == &["head", "args", "name", "length"]));
+    assert!(matches!(ty(a, "c"), Type::List(_, Count::Field(path)) if path == &["wide", "one", "n"]));
+    assert!(
+        matches!(&field(a, "d").forms[0].when, Some(Test::Compare(path, _, 1)) if path == &["head", "args", "pair", "y"])
+    );
+    assert!(matches!(&union(a, "e").by, Selector::Field(path, Type::Int(_)) if path == &["wide", "two", "x"]));
+}
+
+#[test]
+fn masks_are_numbers() {
+    let model = model(
+        "flags F : u16 { HIGH = 0x600 }
+        struct A { a : F, b : i8, c : u8 when a & 0xf00 == HIGH or b & 0x7f > 3 }",
+    );
+    let Some(Test::Or(left, right)) = &field(structure(&model, "A"), "c").forms[0].when else { panic!() };
+    assert!(matches!(&**left, Test::Masked(path, 0xf00, Compare::Eq, 0x600) if path == &["a"]));
+    assert!(matches!(&**right, Test::Masked(path, 0x7f, Compare::Gt, 3) if path == &["b"]));
+}
+
+#[test]
+fn enums_are_written_as_other_integers() {
+    let model = model_with(
+        "use other::{E}
+        flags F : u32 { X = bit 20 }
+        struct A fixed 11 { a : E as u32, b : E as i16le = B, c : E, d : F as u32le default X }
+        struct B lead u8 v2 { a : E as u32 since 2 | E until 1 }
+        union C by E as i64 { -1 => one {}, else => two {} }
+        union D by peek E as u32 { B => one { tag : E as u32 = B }, else => two { tag : E as u32 } }",
+        &[("other", "protocol other order little enum E : i8 { B = 7 }")],
+    );
+    let as_e = |ty: &Type, wire: Int| matches!(ty, Type::NamedAs(name, int) if name == "E" && *int == wire);
+    let a = structure(&model, "A");
+    assert!(as_e(ty(a, "a"), U32));
+    assert!(as_e(ty(a, "b"), Int { bits: 16, signed: true, big: false }));
+    assert!(matches!(kind(a, "b"), FieldKind::Const { value: Value::Int(7), .. }));
+    assert!(matches!(ty(a, "d"), Type::NamedAs(name, Int { big: false, .. }) if name == "F"));
+    assert_eq!(field(a, "d").forms[0].default, Some(Value::Int(1 << 20)));
+    assert_eq!(structure(&model, "B").size, at_least(1 + 1));
+    assert_eq!(model.modules[0].uses, [("E".to_owned(), "other".to_owned())]);
+    let ItemKind::Union(c) = &model.item("C").unwrap().kind else { panic!() };
+    assert!(matches!(&c.by, Selector::Tag(tag) if as_e(tag, Int { bits: 64, signed: true, big: true })));
+    assert_eq!((c.size, c.arms[0].values.as_slice()), (fixed(8), [0xff].as_slice()));
+    let ItemKind::Union(d) = &model.item("D").unwrap().kind else { panic!() };
+    assert!(matches!(&d.by, Selector::Peek(tag) if as_e(tag, U32)));
+    assert_eq!(d.size, fixed(4));
 }
 
 #[test]

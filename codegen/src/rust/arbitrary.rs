@@ -1,10 +1,11 @@
 //! Made-up values for fuzzing and for the tests of the laws.
 
-use firefly_spec::model::{Arm, ArmKind, Count, Extent, Field, FieldKind, Selector, Struct, Type, Union, Value};
+use firefly_spec::model::{Arm, ArmKind, Count, Extent, Field, FieldKind, Selector, Struct, Test, Type, Union, Value};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::Emitter;
+use super::choose::boxed;
 use super::names::{ident, local};
 use super::run::as_signed;
 use super::scope::{Access, Moment, Scope};
@@ -14,7 +15,7 @@ impl<'m> Emitter<'m> {
     /// `Arbitrary` for a struct.
     pub(super) fn arbitrary_struct(&self, name: &Ident, s: &'m Struct) -> TokenStream {
         let rt = &self.rt;
-        if reaches_out(s) {
+        if reaches_out(s, &[], false) {
             return TokenStream::new();
         }
         let body = self.invent_struct(s, quote!(Self), &Scope::default(), "");
@@ -96,9 +97,9 @@ impl<'m> Emitter<'m> {
                 is_length |= measured_by(used, &field.name);
             }
         }
-        let int = self.const_int(ty)?;
+        let int = self.own_int(ty)?;
         let wrap = |value: TokenStream| match ty {
-            Type::Named(_) => {
+            Type::Named(_) | Type::NamedAs(..) => {
                 let path = self.rust_type(ty);
                 quote!(#path(#value))
             }
@@ -119,7 +120,7 @@ impl<'m> Emitter<'m> {
         let rt = &self.rt;
         let few = Literal::usize_unsuffixed(max.map_or(3, |max| usize::try_from(max.min(3)).unwrap_or(3)));
         match ty {
-            Type::Int(_) | Type::Bool | Type::Named(_) => quote!(u.arbitrary()?),
+            Type::Int(_) | Type::Bool | Type::Named(_) | Type::NamedAs(..) => quote!(u.arbitrary()?),
             Type::Float { bits: 32, .. } => quote!(f32::from(u.arbitrary::<i16>()?)),
             Type::Float { .. } => quote!(f64::from(u.arbitrary::<i32>()?)),
             Type::Pad(_) => quote!(#rt::Slack::default()),
@@ -266,7 +267,10 @@ impl<'m> Emitter<'m> {
         let slack = self.keeps_slack(u, arm).then(|| quote!(slack: Default::default(),));
         match &arm.kind {
             _ if self.is_unit(u, arm) => quote!(#name::#variant),
-            ArmKind::Raw if u.fixed.is_some() => quote!(#name::#variant { #tag bytes: u.arbitrary()? }),
+            ArmKind::Raw if u.fixed.is_some() => {
+                let bytes = boxed(u.fixed.unwrap_or_default(), quote!(u.arbitrary()?));
+                quote!(#name::#variant { #tag bytes: #bytes })
+            }
             ArmKind::Raw => {
                 let bytes = self.invent_bytes(&Extent::Rest, scope);
                 quote!(#name::#variant { #tag bytes: #bytes })
@@ -297,37 +301,55 @@ impl<'m> Emitter<'m> {
     }
 }
 
-/// Whether an inline struct names fields outside its own braces, so that it cannot be made up alone.
-fn reaches_out(s: &Struct) -> bool {
-    let own: Vec<&str> = s.fields.iter().map(|f| f.name.as_str()).collect();
-    let outside = |path: &[String]| path.first().is_some_and(|first| !own.contains(&first.as_str()));
-    fn tests(test: &firefly_spec::model::Test, outside: &dyn Fn(&[String]) -> bool) -> bool {
-        use firefly_spec::model::Test;
-        match test {
-            Test::Compare(path, ..) | Test::Flag(path, _) => outside(path),
-            Test::Not(a) => tests(a, outside),
-            Test::And(a, b) | Test::Or(a, b) => tests(a, outside) || tests(b, outside),
-            _ => false,
-        }
-    }
-    fn types(ty: &Type, outside: &dyn Fn(&[String]) -> bool) -> bool {
-        match ty {
-            Type::Bytes(Extent::Field(path))
-            | Type::String(Extent::Field(path))
-            | Type::Sealed(_, Extent::Field(path)) => outside(path),
-            Type::List(_, Count::Same(path) | Count::Field(path))
-            | Type::Pairs(_, _, Count::Same(path) | Count::Field(path)) => outside(path),
-            Type::Union(u) => matches!(&u.by, Selector::Field(path, _) if outside(path)),
-            Type::Struct(_) => false,
-            _ => false,
-        }
-    }
-    let versioned = !s.versions.is_empty();
+/// Whether an inline struct names fields outside its own braces, so that it cannot be made up alone. `around` are the
+/// names it may use.
+fn reaches_out(s: &Struct, around: &[&str], versioned: bool) -> bool {
+    let known: Vec<&str> = around.iter().copied().chain(s.fields.iter().map(|f| f.name.as_str())).collect();
+    let versioned = versioned || !s.versions.is_empty();
     s.fields.iter().flat_map(|f| &f.forms).any(|form| {
-        form.when.as_ref().is_some_and(|test| tests(test, &outside))
+        form.when.as_ref().is_some_and(|test| test_reaches_out(test, &known))
             || !versioned && (form.since.is_some() || form.until.is_some())
-            || matches!(&form.kind, FieldKind::Value(ty) if types(ty, &outside) || matches!(ty, Type::Struct(inner) if reaches_out(inner)))
+            || matches!(&form.kind, FieldKind::Value(ty) if type_reaches_out(ty, &known, versioned))
     })
+}
+
+fn is_outside(path: &[String], known: &[&str]) -> bool {
+    path.first().is_some_and(|first| !known.contains(&first.as_str()))
+}
+
+fn test_reaches_out(test: &Test, known: &[&str]) -> bool {
+    match test {
+        Test::Compare(path, ..) | Test::Flag(path, _) | Test::Masked(path, ..) => is_outside(path, known),
+        Test::Not(a) => test_reaches_out(a, known),
+        Test::And(a, b) | Test::Or(a, b) => test_reaches_out(a, known) || test_reaches_out(b, known),
+        Test::Has(..) | Test::Lacks(..) | Test::More => false,
+    }
+}
+
+fn type_reaches_out(ty: &Type, known: &[&str], versioned: bool) -> bool {
+    let inner = |ty: &Type| type_reaches_out(ty, known, versioned);
+    let counted = |count: &Count| match count {
+        Count::Same(path) | Count::Field(path) => is_outside(path, known),
+        _ => false,
+    };
+    let measured = |extent: &Extent| matches!(extent, Extent::Field(path) if is_outside(path, known));
+    match ty {
+        Type::Bytes(extent) | Type::String(extent) | Type::Sealed(_, extent) => measured(extent),
+        Type::List(element, count) | Type::Set(element, count) => counted(count) || inner(element),
+        Type::Map(key, value, count) | Type::Pairs(key, value, count) => counted(count) || inner(key) || inner(value),
+        Type::Option(element, _) | Type::Array(element, _) => inner(element),
+        Type::Framed { inner: element, extent, .. } => measured(extent) || inner(element),
+        Type::Struct(s) => reaches_out(s, known, versioned),
+        Type::Union(u) => {
+            matches!(&u.by, Selector::Field(path, _) if is_outside(path, known))
+                || u.arms.iter().any(|arm| match &arm.kind {
+                    ArmKind::Fields(s) => reaches_out(s, known, versioned),
+                    ArmKind::Type(ty) => inner(ty),
+                    ArmKind::Raw => false,
+                })
+        }
+        _ => false,
+    }
 }
 
 /// Collects the values that select an arm of a union inside the type by the field.

@@ -44,10 +44,11 @@ impl<'m> Emitter<'m> {
 
     /// The integer that selects.
     pub(super) fn selector_int(&self, u: &Union) -> Int {
-        let ty = match &u.by {
-            Selector::Field(_, ty) | Selector::Peek(ty) | Selector::Tag(ty) => ty,
+        let int = match &u.by {
+            Selector::Field(_, ty) | Selector::Tag(ty) => self.own_int(ty),
+            Selector::Peek(ty) => self.const_int(ty),
         };
-        self.const_int(ty).unwrap_or(Int { bits: 64, signed: false, big: false })
+        int.unwrap_or(Int { bits: 64, signed: false, big: false })
     }
 
     /// An expression that reads a union.
@@ -74,7 +75,7 @@ impl<'m> Emitter<'m> {
             }
             Selector::Tag(ty) => {
                 let value = self.read_value(ty, None, scope, prefix, at);
-                if matches!(ty, Type::Named(_)) { quote!(#value.0) } else { value }
+                if matches!(ty, Type::Named(_) | Type::NamedAs(..)) { quote!(#value.0) } else { value }
             }
         };
         let flat = u.fixed.filter(|_| u.arms.iter().all(|arm| self.is_flat(arm)));
@@ -100,7 +101,7 @@ impl<'m> Emitter<'m> {
         let open = match (flat, u.fixed) {
             (Some(size), _) => {
                 let n = Literal::u64_unsuffixed(size);
-                let load = at.attempt(quote!(r.array::<#n>()));
+                let load = at.attempt(quote!(r.run::<#n>()));
                 quote!(let #array = #load;)
             }
             (None, Some(size)) => {
@@ -148,7 +149,10 @@ impl<'m> Emitter<'m> {
         let variant = self.variant(arm);
         let tag = self.keeps_tag(u, arm).then(|| self.tag_value(u));
         match &arm.kind {
-            ArmKind::Raw => quote!(#name::#variant { #tag bytes: #array }),
+            ArmKind::Raw => {
+                let bytes = boxed(size, quote!(*#array));
+                quote!(#name::#variant { #tag bytes: #bytes })
+            }
             ArmKind::Type(ty) => {
                 let value = self.load(ty, array, 0);
                 self.build(u, arm, name, value, self.plain(ty).unwrap_or(0), size, array)
@@ -213,7 +217,7 @@ impl<'m> Emitter<'m> {
 
     fn tag_value(&self, u: &Union) -> TokenStream {
         match &u.by {
-            Selector::Tag(ty @ Type::Named(_)) => {
+            Selector::Tag(ty @ (Type::Named(_) | Type::NamedAs(..))) => {
                 let ty = self.rust_type(ty);
                 quote!(tag: #ty(tag),)
             }
@@ -242,9 +246,10 @@ impl<'m> Emitter<'m> {
         let slack = slack.then(|| quote!(slack,));
         match &arm.kind {
             ArmKind::Raw => match u.fixed {
-                Some(_) => {
+                Some(size) => {
                     let array = at.attempt(quote!(r.array()));
-                    quote!(let bytes = #array; #close #name::#variant { #tag bytes })
+                    let bytes = boxed(size, array);
+                    quote!(let bytes = #bytes; #close #name::#variant { #tag bytes })
                 }
                 None => quote!(let bytes = r.rest(); #name::#variant { #tag bytes }),
             },
@@ -335,7 +340,7 @@ impl<'m> Emitter<'m> {
                 _ => TokenStream::new(),
             };
             let body = match &arm.kind {
-                ArmKind::Raw if u.fixed.is_some() => quote!(w.put(bytes);),
+                ArmKind::Raw if u.fixed.is_some() => quote!(w.put(&bytes[..]);),
                 ArmKind::Raw => quote!(w.bytes(bytes);),
                 ArmKind::Type(ty) => self.write_value(ty, &quote!((*value)), None, scope, at),
                 ArmKind::Fields(s) => {
@@ -386,14 +391,15 @@ impl<'m> Emitter<'m> {
             Selector::Peek(_) if matches!(arm.kind, ArmKind::Raw) && arm.values.is_empty() => {
                 let ty = int_type(int);
                 let from = if int.big { quote!(from_be_bytes) } else { quote!(from_le_bytes) };
-                quote!(bytes.first_chunk().map_or(0, |b| #ty::#from(*b)))
+                let fail = at.fail(quote!(#rt::EncodeError::new(#rt::EncodeErrorKind::ArmMismatch { tag: 0 })));
+                quote!({ let Some(head) = bytes.first_chunk() else { #fail }; #ty::#from(*head) })
             }
             Selector::Peek(_) => match self.leading(arm, int) {
                 Some(tag) => tag,
                 None => return TokenStream::new(),
             },
             Selector::Tag(_) if self.keeps_tag(u, arm) => {
-                if matches!(&u.by, Selector::Tag(Type::Named(_))) {
+                if matches!(&u.by, Selector::Tag(Type::Named(_) | Type::NamedAs(..))) {
                     quote!(tag.0)
                 } else {
                     quote!(*tag)
@@ -456,4 +462,18 @@ impl<'m> Emitter<'m> {
         let tag = Literal::u64_unsuffixed(tag);
         quote!((#tag + match &#place { #arms }))
     }
+}
+
+/// From this size on, the bytes of a raw arm are boxed, so that they do not make the other arms large.
+const BOXED: u64 = 33;
+
+/// An expression that boxes raw bytes of a size where it is large.
+pub(super) fn boxed(size: u64, bytes: TokenStream) -> TokenStream {
+    if size < BOXED { bytes } else { quote!(Box::new(#bytes)) }
+}
+
+/// The type of raw bytes of a size.
+pub(super) fn raw_type(size: u64) -> TokenStream {
+    let n = Literal::u64_unsuffixed(size);
+    if size < BOXED { quote!([u8; #n]) } else { quote!(Box<[u8; #n]>) }
 }

@@ -4,6 +4,7 @@ use firefly_spec::model::{ArmKind, Field, FieldKind, Item, Selector, Struct, Typ
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
+use super::choose::{boxed, raw_type};
 use super::docs::arm_text;
 use super::names::ident;
 use super::scope::{Access, Scope};
@@ -81,7 +82,6 @@ impl<'m> Emitter<'m> {
                 /// The value in these bytes.
                 #[inline]
                 pub fn from_array(run_0: &[u8; #n]) -> Self {
-                    let run_0 = *run_0;
                     Self { #load }
                 }
 
@@ -263,10 +263,7 @@ impl<'m> Emitter<'m> {
                 _ if self.is_unit(u, arm) => TokenStream::new(),
                 ArmKind::Raw => {
                     let ty = match u.fixed {
-                        Some(n) => {
-                            let n = Literal::u64_unsuffixed(n);
-                            quote!([u8; #n])
-                        }
+                        Some(n) => raw_type(n),
                         None => quote!(#rt::Bytes),
                     };
                     let serde = self.options.serde.then(|| quote!(#[serde(with = "::firefly_runtime::codec::hex")]));
@@ -426,8 +423,8 @@ impl<'m> Emitter<'m> {
             ArmKind::Raw => {
                 let bytes = match u.fixed {
                     Some(n) => {
-                        let n = Literal::u64_unsuffixed(n);
-                        quote!([0; #n])
+                        let zeros = Literal::u64_unsuffixed(n);
+                        boxed(n, quote!([0; #zeros]))
                     }
                     None => quote!(Default::default()),
                 };

@@ -39,12 +39,17 @@ impl<'m> Emitter<'m> {
         let start = self.begin_region(out, s);
         if s.orders.is_empty() {
             let regions = self.marked_regions(s, scope);
+            for section in sections_with_ends(s) {
+                let ended = ended(section);
+                out.wire(quote!(let mut #ended: Option<usize> = None;));
+            }
             for field in &s.fields {
                 if regions.iter().any(|(_, from, _)| *from == field.name) {
                     let start = format_ident!("start_of_{}", field.name);
                     out.wire(quote!(let #start = w.mark();));
                 }
                 self.write_field(out, field, scope, at, &start);
+                self.note_end(out, field, scope);
                 for (sum, from, _) in regions.iter().filter(|(.., to)| *to == field.name) {
                     let (name, start) = (format_ident!("sum_of_{}", sum.name), format_ident!("start_of_{from}"));
                     let function = sum.forms.iter().find_map(|form| match &form.kind {
@@ -54,6 +59,7 @@ impl<'m> Emitter<'m> {
                     out.wire(quote!(let #name: u32 = w.checksum(#start, #function);));
                 }
             }
+            self.check_ends(out, s, at);
             return;
         }
         let mut all = Statements::new(RunKind::Store);
@@ -104,6 +110,38 @@ impl<'m> Emitter<'m> {
             });
         }
         out.wire(chain.unwrap_or_default());
+    }
+
+    /// Remembers where a part ended because a field that is read only if bytes are left is not there.
+    fn note_end(&self, out: &mut Statements, field: &'m Field, scope: &Scope<'m>) {
+        if !is_optional(field) {
+            return;
+        }
+        let place = scope.field(field);
+        let due = field.forms.iter().map(|form| {
+            let mut parts = vec![quote!(true)];
+            parts.extend(form.since.map(Literal::u32_unsuffixed).map(|n| quote!(struct_v >= #n)));
+            parts.extend(form.until.map(Literal::u32_unsuffixed).map(|n| quote!(struct_v <= #n)));
+            parts.extend(form.when.as_ref().map(|when| {
+                let when = self.test(when, scope, Moment::Writing, None);
+                quote!((#when))
+            }));
+            quote!((#(#parts)&&*))
+        });
+        let (ended, writer) = (ended(field.section), writer(field.section));
+        out.wire(
+            quote!(if #place.is_none() && (#(#due)||*) { #ended.get_or_insert(#writer.len()); #writer.ends_here(); }),
+        );
+    }
+
+    /// An error when something was written behind such an end: it would be read as the field that is not there.
+    fn check_ends(&self, out: &mut Statements, s: &Struct, at: &At) {
+        let rt = &self.rt;
+        for section in sections_with_ends(s) {
+            let (ended, writer) = (ended(section), writer(section));
+            let fail = at.fail(quote!(#rt::EncodeError::new(#rt::EncodeErrorKind::Lost)));
+            out.wire(quote!(if #ended.is_some_and(|end| end != #writer.len()) { #fail; }));
+        }
     }
 
     /// What to do with a field that the version written lacks: nothing if nothing is lost.
@@ -304,5 +342,27 @@ impl<'m> Emitter<'m> {
         };
         let ty = int_type(*int);
         at.attempt(quote!(#rt::narrow::<#ty>(#n, u64::MAX)))
+    }
+}
+
+/// The parts of a message in which fields are read only if bytes are left.
+fn sections_with_ends(s: &Struct) -> Vec<Section> {
+    let mut sections: Vec<Section> = s.fields.iter().filter(|f| is_optional(f)).map(|f| f.section).collect();
+    sections.sort_unstable();
+    sections.dedup();
+    sections
+}
+
+/// The variable that remembers where a part ended.
+fn ended(section: Section) -> proc_macro2::Ident {
+    format_ident!("end_{}", format!("{section:?}").to_lowercase())
+}
+
+/// The writer of a part.
+fn writer(section: Section) -> TokenStream {
+    match section {
+        Section::Front => quote!(w),
+        Section::Middle => quote!(middle_w),
+        Section::Data => quote!(data_w),
     }
 }

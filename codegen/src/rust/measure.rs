@@ -196,7 +196,6 @@ impl<'m> Emitter<'m> {
                 let Some(#array) = b.get(at..).and_then(|b| b.first_chunk::<#n>()) else {
                     return Ok(#rt::Measure::More(at.saturating_add(#n)));
                 };
-                let #array = *#array;
                 #body
             ));
         }

@@ -97,7 +97,7 @@ impl<'m> Emitter<'m> {
         quote! {
             let struct_v = u32::from(parts.version);
             let struct_compat = u32::from(parts.compat);
-            let mut front_reader = #rt::Reader::new(parts.front, ctx);
+            let mut front_reader = #rt::Reader::new(&parts.front, ctx);
             let r = &mut front_reader;
             #middle
             #data
@@ -125,11 +125,7 @@ impl<'m> Emitter<'m> {
         let body = out.finish();
         let version = self.version_to_write(&s.versions, &quote!(self.origin), &scope, Moment::Sizing);
         let compat = self.compat(&s.versions, &scope, Moment::Sizing);
-        let front_size = if s.apart {
-            quote!(64)
-        } else {
-            self.size_struct(s, Access::Place(quote!(self)), &Scope::default(), Some(Section::Front))
-        };
+        let front_size = self.size_struct(s, Access::Place(quote!(self)), &Scope::default(), Some(Section::Front));
         quote! {
             #version
             let struct_compat: u32 = match self.origin.compat() { Some(compat) if t.exact => compat, _ => #compat };
@@ -259,5 +255,5 @@ fn part_reader(
         return (TokenStream::new(), quote!(parts.#part));
     }
     let rt = &e.rt;
-    (quote!(let mut part = #rt::Reader::new(parts.#part, ctx); let #name = &mut part;), quote!(#name.rest()))
+    (quote!(let mut part = #rt::Reader::new(&parts.#part, ctx); let #name = &mut part;), quote!(#name.rest()))
 }

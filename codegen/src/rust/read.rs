@@ -53,6 +53,21 @@ impl<'m> Emitter<'m> {
                 let apart = self.is_apart(ty).then(|| quote!(, data_r));
                 at.attempt(quote!(#path::decode(r #apart)))
             }
+            Type::NamedAs(name, int) => {
+                let Some(own) = self.own_int(ty) else { return self.unresolved(std::slice::from_ref(name)) };
+                let (path, own, found) = (self.type_path(name), int_type(own), self.read_int(*int, at));
+                let as_u64 = to_u64(&quote!(found), *int);
+                let fail = at.fail(quote!(r.fail(#rt::DecodeErrorKind::Closed { value: #as_u64 })));
+                let closed = matches!(self.item(name).map(|i| &i.kind), Some(ItemKind::Enum { closed: true, .. }));
+                let check = closed.then(|| quote!(if value.name().is_none() { #fail; }));
+                quote!({
+                    let found = #found;
+                    let Ok(value) = #own::try_from(found) else { #fail };
+                    let value = #path(value);
+                    #check
+                    value
+                })
+            }
             Type::Pad(n) => {
                 let n = Literal::u64_unsuffixed(*n);
                 let bytes = at.attempt(quote!(r.array::<#n>()));
@@ -211,6 +226,29 @@ impl<'m> Emitter<'m> {
             }
         };
         let count = at.attempt(quote!(r.count(n, #max, #min, size_of::<#rust_type>())));
+        let plain: Option<Vec<u64>> = types.iter().map(|ty| self.plain(ty)).collect();
+        if let Some(sizes) = plain {
+            let chunk = format_ident!("chunk");
+            let size = Literal::u64_unsuffixed(sizes.iter().sum());
+            let mut offset = 0;
+            let values: Vec<_> = types
+                .iter()
+                .zip(&sizes)
+                .map(|(ty, size)| {
+                    let value = self.load(ty, &chunk, offset);
+                    offset += size;
+                    value
+                })
+                .collect();
+            let item = if let [one] = values.as_slice() { quote!(#one) } else { quote!((#(#values),*)) };
+            let slice = at.attempt(quote!(r.slice(n * #size)));
+            return quote!({
+                let n = #n;
+                let n = #count;
+                let (chunks, _) = #slice.as_chunks::<#size>();
+                chunks.iter().map(|chunk| #item).collect::<Vec<_>>()
+            });
+        }
         quote!({
             let n = #n;
             let n = #count;

@@ -83,7 +83,7 @@ impl Statements {
         match self.kind {
             RunKind::Load => {
                 let load = at.attempt(quote!(r.run::<#n>()));
-                self.out.extend(quote!(let #name = *#load; #body));
+                self.out.extend(quote!(let #name = #load; #body));
             }
             RunKind::Store => self.out.extend(quote!(let mut #name = [0u8; #n]; #body w.put(&#name);)),
         }
@@ -122,11 +122,11 @@ impl<'m> Emitter<'m> {
                 let ty = if *bits == 32 { quote!(f32) } else { quote!(f64) };
                 let from = if *big { quote!(from_be_bytes) } else { quote!(from_le_bytes) };
                 let n = Literal::u64_unsuffixed(u64::from(bits / 8));
-                quote!(#ty::#from(#rt::part::<#o, #n, _>(&#array)))
+                quote!(#ty::#from(#rt::part::<#o, #n, _>(#array)))
             }
             Type::Array(_, n) => {
                 let n = Literal::u64_unsuffixed(*n);
-                quote!(#rt::part::<#o, #n, _>(&#array))
+                quote!(#rt::part::<#o, #n, _>(#array))
             }
             Type::Named(name) => {
                 let path = self.type_path(name);
@@ -139,7 +139,7 @@ impl<'m> Emitter<'m> {
                     }
                     Some(ItemKind::Struct(s)) => {
                         let n = Literal::u64_unsuffixed(s.size.min);
-                        quote!(#path::from_array(&#rt::part::<#o, #n, _>(&#array)))
+                        quote!(#path::from_array(&#rt::part::<#o, #n, _>(#array)))
                     }
                     _ => quote!(compile_error!("not plain")),
                 }
@@ -158,7 +158,7 @@ impl<'m> Emitter<'m> {
             _ => {
                 let (ty, n) = (int_type(int), Literal::u64_unsuffixed(int.bytes()));
                 let from = if int.big { quote!(from_be_bytes) } else { quote!(from_le_bytes) };
-                quote!(#ty::#from(#rt::part::<#o, #n, _>(&#array)))
+                quote!(#ty::#from(#rt::part::<#o, #n, _>(#array)))
             }
         }
     }
@@ -195,7 +195,7 @@ impl<'m> Emitter<'m> {
     /// The integer type behind a constant's type, if it has one.
     pub(super) fn const_int(&self, ty: &Type) -> Option<Int> {
         match ty {
-            Type::Int(int) => Some(*int),
+            Type::Int(int) | Type::NamedAs(_, int) => Some(*int),
             Type::Bool => Some(Int { bits: 8, signed: false, big: false }),
             Type::Named(name) => match &self.item(name)?.kind {
                 ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. } | ItemKind::Features { repr, .. } => {
@@ -204,6 +204,14 @@ impl<'m> Emitter<'m> {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// The integer in the Rust value of a type.
+    pub(super) fn own_int(&self, ty: &Type) -> Option<Int> {
+        match ty {
+            Type::NamedAs(name, _) => self.const_int(&Type::Named(name.clone())),
+            _ => self.const_int(ty),
         }
     }
 

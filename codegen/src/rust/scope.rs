@@ -1,6 +1,8 @@
 //! Looking fields up from inside a generated function, and conditions on them.
 
-use firefly_spec::model::{Compare, Field, FieldKind, Int, ItemKind, Section, Struct, Test, Type};
+use firefly_spec::model::{
+    ArmKind, Compare, Field, FieldKind, Int, ItemKind, Module, Section, Struct, Test, Type, Union,
+};
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote;
 
@@ -72,26 +74,34 @@ impl<'m> Scope<'m> {
             Access::Locals(prefix) => Some(format!("{prefix}{first}_")),
             _ => None,
         };
-        for step in rest {
-            let ty = field.forms.iter().find_map(|f| match &f.kind {
-                FieldKind::Value(ty) => Some(ty),
-                _ => None,
-            })?;
-            let (s, inline): (&'m Struct, bool) = match ty {
-                Type::Struct(s) => (s, true),
-                Type::Named(name) => match &emitter.model.item(name)?.kind {
-                    ItemKind::Struct(s) => (s, false),
+        let mut home = emitter.module;
+        let mut steps = rest.iter();
+        while let Some(step) = steps.next() {
+            let ty = value_type(field)?;
+            if let Some((u, declared_in)) = emitter.union_of(ty, home) {
+                let next = steps.next()?;
+                let arm = u.arms.iter().find(|arm| arm.name == *step)?;
+                let (name, variant) = (emitter.inner_path(&u.name, declared_in), emitter.variant(arm));
+                let member = ident(next, Span::call_site());
+                (expr, field) = match &arm.kind {
+                    ArmKind::Fields(s) => (
+                        quote!((match &#expr { #name::#variant { #member, .. } => *#member, _ => Default::default() })),
+                        s.fields.iter().find(|f| f.name == *next)?,
+                    ),
+                    ArmKind::Type(ty) if emitter.is_newtype(u, arm) => (
+                        quote!((match &#expr { #name::#variant(value) => value.#member, _ => Default::default() })),
+                        emitter.struct_of(ty)?.fields.iter().find(|f| f.name == *next)?,
+                    ),
                     _ => return None,
-                },
-                Type::Framed { inner, .. } => match &**inner {
-                    Type::Named(name) => match &emitter.model.item(name)?.kind {
-                        ItemKind::Struct(s) => (s, false),
-                        _ => return None,
-                    },
-                    _ => return None,
-                },
-                _ => return None,
-            };
+                };
+                prefix = None;
+                continue;
+            }
+            let inline = matches!(ty, Type::Struct(_));
+            if let Type::Named(name) = ty {
+                home = emitter.model.module_of(name)?;
+            }
+            let s = emitter.struct_of(ty)?;
             field = s.fields.iter().find(|f| f.name == *step)?;
             prefix = prefix.filter(|_| inline && flattens(s));
             match &prefix {
@@ -184,7 +194,50 @@ pub(super) enum Moment {
     Inventing,
 }
 
+/// The type of a field's value, if it has one.
+fn value_type(field: &Field) -> Option<&Type> {
+    field.forms.iter().find_map(|form| match &form.kind {
+        FieldKind::Value(ty) => Some(ty),
+        _ => None,
+    })
+}
+
 impl<'m> Emitter<'m> {
+    /// The struct that a path steps into from a field of this type.
+    fn struct_of(&self, ty: &'m Type) -> Option<&'m Struct> {
+        match ty {
+            Type::Struct(s) => Some(s),
+            Type::Framed { inner, or_empty: false, .. } => self.struct_of(inner),
+            Type::Named(name) => match &self.model.item(name)?.kind {
+                ItemKind::Struct(s) => Some(s),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The union that a path steps into from a field of this type, and the module that declares it.
+    fn union_of(&self, ty: &'m Type, home: &'m Module) -> Option<(&'m Union, &'m Module)> {
+        match ty {
+            Type::Union(u) => Some((u, home)),
+            Type::Named(name) => match &self.model.item(name)?.kind {
+                ItemKind::Union(u) => Some((u, self.model.module_of(name)?)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The path to a type declared in place, in some module.
+    fn inner_path(&self, name: &str, module: &Module) -> TokenStream {
+        let name = ident(name, Span::call_site());
+        if module.name == self.module.name {
+            return quote!(#name);
+        }
+        let module = ident(&module.name, Span::call_site());
+        quote!(super::#module::#name)
+    }
+
     /// A field as an expression of some integer type, and that type.
     pub(super) fn as_int(&self, found: &Found<'m>) -> Option<(TokenStream, Int)> {
         let expr = &found.expr;
@@ -198,7 +251,7 @@ impl<'m> Emitter<'m> {
         match ty {
             Type::Int(int) => Some((expr, widest(found.field).unwrap_or(*int))),
             Type::Bool => Some((quote!(u8::from(#expr)), Int { bits: 8, signed: false, big: false })),
-            Type::Named(name) => match &self.model.item(name)?.kind {
+            Type::Named(name) | Type::NamedAs(name, _) => match &self.model.item(name)?.kind {
                 ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. } | ItemKind::Features { repr, .. } => {
                     Some((quote!(#expr.0), *repr))
                 }
@@ -235,15 +288,14 @@ impl<'m> Emitter<'m> {
                 let Some((expr, int)) = scope.find(self, path).and_then(|f| self.as_int(&f)) else {
                     return self.unresolved(path);
                 };
-                let value = int_literal(*value, int);
-                match compare {
-                    Compare::Eq => quote!(#expr == #value),
-                    Compare::Ne => quote!(#expr != #value),
-                    Compare::Lt => quote!(#expr < #value),
-                    Compare::Le => quote!(#expr <= #value),
-                    Compare::Gt => quote!(#expr > #value),
-                    Compare::Ge => quote!(#expr >= #value),
-                }
+                compared(&expr, *compare, *value, int)
+            }
+            Test::Masked(path, mask, compare, value) => {
+                let Some((expr, int)) = scope.find(self, path).and_then(|f| self.as_int(&f)) else {
+                    return self.unresolved(path);
+                };
+                let mask = int_literal(as_signed(*mask, int), int);
+                compared(&quote!((#expr & #mask)), *compare, *value, int)
             }
             Test::Flag(path, mask) => {
                 let Some((expr, int)) = scope.find(self, path).and_then(|f| self.as_int(&f)) else {
@@ -303,7 +355,13 @@ impl<'m> Emitter<'m> {
         }
         if let Some(when) = &form.when {
             let stored = stored_form(field).map(|_| scope.field(field));
-            parts.push(self.test(when, scope, moment, stored.as_ref()));
+            let test = self.test(when, scope, moment, stored.as_ref());
+            // Whether bytes are left is asked of the part where the field lies.
+            parts.push(match field.apart.unwrap_or(field.section) {
+                Section::Data if moment == Moment::Reading => quote!({ let r = &*data_r; #test }),
+                Section::Middle if moment == Moment::Reading => quote!({ let r = &*middle_r; #test }),
+                _ => quote!((#test)),
+            });
         }
         if parts.is_empty() { None } else { Some(quote!(#(#parts)&&*)) }
     }
@@ -318,5 +376,18 @@ pub(super) fn to_u64(expr: &TokenStream, int: Int) -> TokenStream {
         quote!(#expr)
     } else {
         quote!(u64::from(#expr))
+    }
+}
+
+/// A comparison of an integer with a number.
+fn compared(expr: &TokenStream, compare: Compare, value: i128, int: Int) -> TokenStream {
+    let value = int_literal(value, int);
+    match compare {
+        Compare::Eq => quote!(#expr == #value),
+        Compare::Ne => quote!(#expr != #value),
+        Compare::Lt => quote!(#expr < #value),
+        Compare::Le => quote!(#expr <= #value),
+        Compare::Gt => quote!(#expr > #value),
+        Compare::Ge => quote!(#expr >= #value),
     }
 }

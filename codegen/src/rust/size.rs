@@ -33,7 +33,8 @@ impl<'m> Emitter<'m> {
             head.extend(self.version_to_write(&s.versions, &origin, &inside, Moment::Sizing));
             head.extend(self.size_of_header(s, &origin, &mut constant, &mut terms));
         }
-        for field in s.fields.iter().filter(|f| section.is_none_or(|section| f.section == section)) {
+        let here = |f: &&Field| f.apart.is_none() && section.is_none_or(|section| f.section == section);
+        for field in s.fields.iter().filter(here) {
             self.size_field(field, &inside, &mut constant, &mut terms);
         }
         let constant = Literal::u64_unsuffixed(constant);
@@ -124,7 +125,7 @@ impl<'m> Emitter<'m> {
             return quote!(#n);
         }
         match ty {
-            Type::Int(_) | Type::Float { .. } | Type::Bool | Type::Pad(_) => quote!(0),
+            Type::Int(_) | Type::Float { .. } | Type::Bool | Type::NamedAs(..) | Type::Pad(_) => quote!(0),
             Type::Named(_) => quote!(#place.size(t)),
             Type::Array(inner, _) => {
                 let inner = self.size_of(inner, &quote!((*item)), scope);

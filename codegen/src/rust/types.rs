@@ -40,6 +40,7 @@ impl Emitter<'_> {
                 }
                 _ => self.type_path(name),
             },
+            Type::NamedAs(name, _) => self.type_path(name),
             Type::Pad(_) => quote!(#rt::Slack),
             Type::Array(inner, n) => {
                 let inner = self.rust_type(inner);
@@ -147,6 +148,7 @@ impl Emitter<'_> {
                 Some(ItemKind::Extern { min, .. }) => *min,
                 _ => 0,
             },
+            Type::NamedAs(_, int) => int.bytes(),
             Type::Pad(n) => *n,
             Type::Array(inner, n) => self.min_size(inner).saturating_mul(*n),
             Type::Bytes(extent) | Type::String(extent) | Type::Sealed(_, extent) => extent_size(extent),
@@ -165,7 +167,9 @@ impl Emitter<'_> {
     /// The exact size of the type if it is always the same.
     pub(super) fn fixed_size(&self, ty: &Type) -> Option<u64> {
         match ty {
-            Type::Int(_) | Type::Float { .. } | Type::Bool | Type::Pad(_) => Some(self.min_size(ty)),
+            Type::Int(_) | Type::NamedAs(..) | Type::Float { .. } | Type::Bool | Type::Pad(_) => {
+                Some(self.min_size(ty))
+            }
             Type::Named(name) => match &self.item(name)?.kind {
                 ItemKind::Enum { .. } | ItemKind::Flags { .. } | ItemKind::Features { .. } => Some(self.min_size(ty)),
                 ItemKind::Struct(s) if s.size.fixed && !s.apart => Some(s.size.min),
@@ -250,7 +254,7 @@ impl Emitter<'_> {
                 let n = Literal::f64_unsuffixed(*n as f64);
                 quote!(#n)
             }
-            (Value::Int(n), Type::Named(name)) => {
+            (Value::Int(n), Type::Named(name) | Type::NamedAs(name, _)) => {
                 let path = self.type_path(name);
                 match self.item(name).map(|i| &i.kind) {
                     Some(ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. }) => {

@@ -37,6 +37,14 @@ impl<'m> Emitter<'m> {
                 let write = at.attempt(quote!(#place.encode(w #apart)));
                 quote!(#write;)
             }
+            Type::NamedAs(_, int) => {
+                let narrow = int_type(*int);
+                let max = Literal::u64_unsuffixed(u64::MAX >> (64 - int.bits + u8::from(int.signed)));
+                let kind = quote!(#rt::EncodeErrorKind::TooLong { length: #place.0 as u64, max: #max });
+                let fail = at.fail(quote!(#rt::EncodeError::new(#kind)));
+                let write = self.write_int(*int, &quote!(value));
+                quote!({ let Ok(value) = #narrow::try_from(#place.0) else { #fail }; #write })
+            }
             Type::Pad(n) => {
                 let n = Literal::u64_unsuffixed(*n);
                 let write = at.attempt(quote!(#place.write(w, #n)));
@@ -104,7 +112,21 @@ impl<'m> Emitter<'m> {
                         }),
                         _ => TokenStream::new(),
                     };
-                    quote!(match &#place { Some(framed) => #write None => { #empty } })
+                    // A value without bytes would be read as none.
+                    let prefix = Literal::u64_unsuffixed(match extent {
+                        Extent::Prefix(int) => int.bytes(),
+                        _ => 0,
+                    });
+                    let fail = at
+                        .fail(quote!(#rt::EncodeError::new(#rt::EncodeErrorKind::WrongSize { expected: 1, found: 0 })));
+                    quote!(match &#place {
+                        Some(framed) => {
+                            let begin = w.mark();
+                            #write
+                            if w.written(begin) == #prefix { #fail; }
+                        }
+                        None => { #empty }
+                    })
                 } else {
                     quote!({ let framed = &#place; #write })
                 }
@@ -204,6 +226,9 @@ impl<'m> Emitter<'m> {
             Count::Field(path) => self.check_length(path, quote!(#place.len()), scope, at),
             Count::Above(_) | Count::Rest => TokenStream::new(),
         };
-        quote!(#head for (#i, item) in #iter.enumerate() { let _ = #i; #write })
+        let fail = inner_at.fail(quote!(#rt::EncodeError::new(#rt::EncodeErrorKind::Lost)));
+        // Nothing can follow an element whose last fields are read only if bytes are left.
+        let check = matches!(count, Count::Rest).then(|| quote!(if w.ended_here() { #fail; }));
+        quote!(#head for (#i, item) in #iter.enumerate() { let _ = #i; #check #write })
     }
 }

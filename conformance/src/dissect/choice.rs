@@ -32,8 +32,12 @@ impl<'m> Walker<'m, '_> {
         match by {
             Selector::Field(path, ty) => Ok((self.known(path)?, self.integer(ty).map_or(64, |int| int.bits))),
             Selector::Peek(ty) => {
-                let int = self.integer(ty).ok_or_else(|| self.stop(Cause::NotWire(describe(ty))))?;
-                Ok((number(int, self.peek(int.bytes())?), int.bits))
+                let own = self.integer(ty).ok_or_else(|| self.stop(Cause::NotWire(describe(ty))))?;
+                let selector = match ty {
+                    Type::NamedAs(name, wire) => self.fitting(name, *wire, own)?,
+                    _ => number(own, self.peek(own.bytes())?),
+                };
+                Ok((selector, own.bits))
             }
             Selector::Tag(ty) => {
                 let mut tag = None;
@@ -48,12 +52,12 @@ impl<'m> Walker<'m, '_> {
         }
     }
 
-    /// The integer as which a type lies on the wire.
+    /// The integer whose numbers a type has: of an enum always its own, whatever it is written as.
     fn integer(&self, ty: &Type) -> Option<Int> {
         match ty {
             Type::Int(int) => Some(*int),
             Type::Bool => Some(Int { bits: 8, signed: false, big: false }),
-            Type::Named(name) => match self.items.get(name.as_str())?.kind {
+            Type::Named(name) | Type::NamedAs(name, _) => match self.items.get(name.as_str())?.kind {
                 ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. } | ItemKind::Features { repr, .. } => {
                     Some(repr)
                 }

@@ -67,8 +67,17 @@ impl<'a> Cursors<'a> {
 /// The number that the bytes of an integer stand for.
 pub(super) fn number(int: Int, bytes: &[u8]) -> i128 {
     let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-    let pattern = if int.big { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) };
+    of_pattern(int, if int.big { bytes.iter().fold(0, join) } else { bytes.iter().rev().fold(0, join) })
+}
+
+/// The number that a pattern stands for as this integer.
+fn of_pattern(int: Int, pattern: u64) -> i128 {
     if int.signed { signed(pattern, int.bits) } else { pattern.into() }
+}
+
+/// Whether an integer can be the number.
+pub(super) fn fits(int: Int, number: i128) -> bool {
+    of_pattern(int, pattern(number, int.bits)) == number
 }
 
 /// The number that a pattern of so many bits stands for in two's complement.

@@ -78,8 +78,7 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 
     fn compare(&mut self, pending: Pending) -> Step {
-        let (_, node) = self.look(pending.of)?;
-        let actual = match (pending.measure, node) {
+        let actual = match (pending.measure, self.look(pending.of)?.node) {
             (_, None) => 0,
             (Measure::Count, Some(node)) => elements(node).unwrap_or_default().into(),
             (Measure::Len { plus }, Some(node)) => (length(node) as i128).saturating_add(plus.into()),
@@ -95,8 +94,7 @@ impl<'m, 'a> Walker<'m, 'a> {
 
     /// What a `len` field at the end of a path says of the field it measures.
     pub(super) fn derived_length(&self, path: &[String]) -> Result<i128, Stop> {
-        let (field, _) = self.look(path)?;
-        let plus = field.forms.iter().find_map(|form| match form.kind {
+        let plus = self.look(path)?.field.forms.iter().find_map(|form| match form.kind {
             FieldKind::Len { plus, .. } => Some(plus),
             _ => None,
         });
@@ -105,7 +103,7 @@ impl<'m, 'a> Walker<'m, 'a> {
 
     /// How many elements the collection at the end of a path has.
     pub(super) fn same(&self, path: &[String]) -> Result<i128, Stop> {
-        match self.look(path)?.1 {
+        match self.look(path)?.node {
             None => Ok(0),
             Some(node) => elements(node).map(i128::from).ok_or_else(|| self.stop(Cause::Unread(path.join(".")))),
         }
@@ -142,7 +140,7 @@ impl<'m, 'a> Walker<'m, 'a> {
                 (section == check.at.0).then(|| self.cursors.get(section).slice(start, check.at.1))
             }
             Region::Fields(first, last) => {
-                let (first, last) = (self.look(first).ok()?.1, self.look(last).ok()?.1);
+                let (first, last) = (self.look(first).ok()?.node, self.look(last).ok()?.node);
                 match (first, last) {
                     (Some(first), Some(last)) if first.section == last.section => {
                         Some(self.cursors.get(first.section).slice(first.offset, last.end()))

@@ -97,6 +97,9 @@ pub enum Cause {
     /// A number that a closed enum does not have.
     #[error("the closed enum `{0}` has no {1}")]
     NotMember(String, i128),
+    /// A number that the enum's or flag set's own integer cannot be.
+    #[error("`{0}` cannot be {1}")]
+    Unfit(String, i128),
     /// No arm of the union has this number.
     #[error("no arm of `{0}` has {1}")]
     NoArm(String, i128),

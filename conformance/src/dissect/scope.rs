@@ -1,10 +1,10 @@
 //! Braces: what paths and conditions mean at a place.
 
-use firefly_spec::model::{Compare, Field, FieldKind, ItemKind, Section, Struct, Test, Type, Value};
+use firefly_spec::model::{ArmKind, Compare, Field, FieldKind, ItemKind, Section, Struct, Test, Type, Union, Value};
 
 use super::Cause;
 use super::derived::{Check, Pending};
-use super::tree::Node;
+use super::tree::{self, Node};
 use super::walk::{Stop, Walker};
 
 /// One pair of braces that is being read.
@@ -24,14 +24,23 @@ pub(super) struct Scope<'m> {
     pub(super) checks: Vec<Check<'m>>,
 }
 
+/// What a path leads to.
+pub(super) struct Found<'m, 'n, 'a> {
+    pub(super) field: &'m Field,
+    /// If it is there.
+    pub(super) node: Option<&'n Node<'a>>,
+    /// Whether it is in an arm that was not chosen.
+    pub(super) passed_by: bool,
+}
+
 impl<'m, 'a> Walker<'m, 'a> {
     /// The version that `since` and `until` speak of.
     pub(super) fn version(&self) -> Option<u32> {
         self.scopes.iter().rev().find_map(|scope| scope.version)
     }
 
-    /// The declaration and, if it is there, the node to which a path leads. Both the braces and what precedes must have been read.
-    pub(super) fn look(&self, path: &[String]) -> Result<(&'m Field, Option<&Node<'a>>), Stop> {
+    /// What a path leads to. Both the braces and what precedes must have been read.
+    pub(super) fn look(&self, path: &[String]) -> Result<Found<'m, '_, 'a>, Stop> {
         let unread = || self.stop(Cause::Unread(path.join(".")));
         let (first, steps) = path.split_first().ok_or_else(unread)?;
         let mut outward = self.scopes.iter().rev();
@@ -42,19 +51,47 @@ impl<'m, 'a> Walker<'m, 'a> {
         if node.is_none() && !scope.absent.contains(&first.as_str()) {
             return Err(unread());
         }
-        for step in steps {
-            let inside = inside_of(field).and_then(|ty| self.inside(ty));
+        let mut passed_by = false;
+        let mut steps = steps.iter();
+        while let Some(mut step) = steps.next() {
+            let inside = match value_type(field).and_then(|ty| self.arms(ty)) {
+                None => inside_of(field).and_then(|ty| self.inside(ty)),
+                Some(choice) => {
+                    let arm = choice.arms.iter().find(|arm| arm.name == *step).ok_or_else(unread)?;
+                    let chosen = node.filter(|node| matches!(&node.value, tree::Value::Arm(name) if *name == arm.name));
+                    passed_by |= chosen.is_none();
+                    (node, step) = (chosen, steps.next().ok_or_else(unread)?);
+                    match &arm.kind {
+                        ArmKind::Fields(decl) => Some(decl),
+                        ArmKind::Type(ty) => self.inside(ty),
+                        ArmKind::Raw => None,
+                    }
+                }
+            };
             field = inside.and_then(|decl| decl.fields.iter().find(|f| f.name == *step)).ok_or_else(unread)?;
             node = node.and_then(|node| node.field(step));
         }
-        Ok((field, node))
+        Ok(Found { field, node, passed_by })
     }
 
-    /// The number at the end of a path. A field that is not there has its default.
+    /// The number at the end of a path: of a field that is not there its default, in an arm that was not chosen 0.
     pub(super) fn known(&self, path: &[String]) -> Result<i128, Stop> {
         match self.look(path)? {
-            (field, None) => Ok(default(field)),
-            (_, Some(node)) => node.number().ok_or_else(|| self.stop(Cause::Unread(path.join(".")))),
+            Found { node: Some(node), .. } => node.number().ok_or_else(|| self.stop(Cause::Unread(path.join(".")))),
+            Found { passed_by: true, .. } => Ok(0),
+            Found { field, .. } => Ok(default(field)),
+        }
+    }
+
+    /// The union that a type is.
+    fn arms(&self, ty: &'m Type) -> Option<&'m Union> {
+        match ty {
+            Type::Union(decl) => Some(decl),
+            Type::Named(name) => match &self.items.get(name.as_str())?.kind {
+                ItemKind::Union(decl) => Some(decl),
+                _ => None,
+            },
+            _ => None,
         }
     }
 
@@ -82,6 +119,9 @@ impl<'m, 'a> Walker<'m, 'a> {
             Test::Lacks(_, mask) => self.features & mask != *mask,
             Test::More => self.left() > 0,
             Test::Compare(path, operator, value) => compare(self.known(path)?, *operator, *value),
+            Test::Masked(path, mask, operator, value) => {
+                compare(self.known(path)? & i128::from(*mask), *operator, *value)
+            }
             Test::Flag(path, mask) => self.known(path)? & i128::from(*mask) == i128::from(*mask),
             Test::Not(test) => !self.holds(test)?,
             Test::And(left, right) => self.holds(left)? && self.holds(right)?,
@@ -90,12 +130,17 @@ impl<'m, 'a> Walker<'m, 'a> {
     }
 }
 
-/// The type of a field that has fields itself; what frames it does not count.
-fn inside_of(field: &Field) -> Option<&Type> {
-    let mut ty = field.forms.iter().find_map(|form| match &form.kind {
+/// The type of a field that is a value.
+fn value_type(field: &Field) -> Option<&Type> {
+    field.forms.iter().find_map(|form| match &form.kind {
         FieldKind::Value(ty) => Some(ty),
         _ => None,
-    })?;
+    })
+}
+
+/// The type of a field that has fields itself; what frames it does not count.
+fn inside_of(field: &Field) -> Option<&Type> {
+    let mut ty = value_type(field)?;
     while let Type::Framed { inner, .. } = ty {
         ty = inner;
     }

@@ -11,6 +11,7 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Float { bits, .. } => format!("f{bits}"),
         Type::Bool => "bool".to_owned(),
         Type::Named(name) => name.clone(),
+        Type::NamedAs(name, int) => format!("{name} as {}", integer(*int)),
         Type::Pad(length) => format!("pad {length}"),
         Type::Array(of, length) => format!("[{}; {length}]", describe(of)),
         Type::Bytes(extent) => wrapped("bytes", &[], None, &length(extent)),
@@ -70,7 +71,7 @@ impl<'m> Walker<'m, '_> {
     pub(super) fn least(&mut self, ty: &'m Type) -> u64 {
         let counted = |count: &Count| if let Count::Prefix(int) = count { int.bytes() } else { 0 };
         match ty {
-            Type::Int(int) => int.bytes(),
+            Type::Int(int) | Type::NamedAs(_, int) => int.bytes(),
             Type::Float { bits, .. } => u64::from(bits / 8),
             Type::Bool => 1,
             Type::Named(name) => self.least_named(name),

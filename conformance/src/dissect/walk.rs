@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use firefly_spec::model::{Extent, Int, Item, ItemKind, Member, Model, Section, Type};
 
-use super::cursor::{Cursor, Cursors, number};
+use super::cursor::{Cursor, Cursors, fits, number, pattern};
 use super::scope::Scope;
 use super::tree::{Dissection, Node, Note, Role, Value};
 use super::types::describe;
@@ -237,6 +237,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             Type::Float { bits, big } => self.float(*bits, *big),
             Type::Bool => self.boolean(),
             Type::Named(name) => self.named(name),
+            Type::NamedAs(name, wire) => self.named_as(name, *wire),
             Type::Pad(length) => self.raw(*length),
             Type::Array(of, length) if is_byte(of) => self.raw(*length),
             Type::Array(of, length) => self.elements(&[of], *length),
@@ -264,8 +265,9 @@ impl<'m, 'a> Walker<'m, 'a> {
         let Some(item) = self.items.get(name).copied() else { return Err(self.stop(Cause::UnknownType)) };
         let outer = std::mem::take(&mut self.scopes);
         let step = match &item.kind {
-            ItemKind::Enum { repr, closed, members } => self.member(&item.name, *repr, *closed, members),
-            ItemKind::Flags { repr, members } | ItemKind::Features { repr, members } => self.flags(*repr, members),
+            ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. } | ItemKind::Features { repr, .. } => {
+                self.named_as(name, *repr)
+            }
             ItemKind::Struct(decl) => self.structure(decl),
             ItemKind::Union(decl) => self.union(decl),
             ItemKind::Extern { fixed: Some(length), .. } => self.raw(*length),
@@ -274,6 +276,29 @@ impl<'m, 'a> Walker<'m, 'a> {
         };
         self.scopes = outer;
         step
+    }
+
+    /// Reads an enum or flag set that is written as this integer into the innermost node.
+    fn named_as(&mut self, name: &str, wire: Int) -> Step {
+        match self.items.get(name).map(|item| &item.kind) {
+            Some(ItemKind::Enum { repr, closed, members }) => {
+                let number = self.fitting(name, wire, *repr)?;
+                self.member(name, number, *repr, *closed, members)?;
+            }
+            Some(ItemKind::Flags { repr, members } | ItemKind::Features { repr, members }) => {
+                let number = self.fitting(name, wire, *repr)?;
+                self.flags(number, *repr, members);
+            }
+            Some(_) => return Err(self.stop(Cause::NotWire(name.to_owned()))),
+            None => return Err(self.stop(Cause::UnknownType)),
+        }
+        self.take(wire.bytes()).map(drop)
+    }
+
+    /// The next integer, which stays unread, if the one that an enum or flag set is declared with can be that number.
+    pub(super) fn fitting(&self, name: &str, wire: Int, own: Int) -> Result<i128, Stop> {
+        let number = number(wire, self.peek(wire.bytes())?);
+        if fits(own, number) { Ok(number) } else { Err(self.stop(Cause::Unfit(name.to_owned(), number))) }
     }
 
     fn raw(&mut self, length: u64) -> Step {
@@ -304,20 +329,18 @@ impl<'m, 'a> Walker<'m, 'a> {
         Ok(())
     }
 
-    fn member(&mut self, of: &str, repr: Int, closed: bool, members: &[Member]) -> Step {
-        let number = number(repr, self.peek(repr.bytes())?);
-        let pattern = super::cursor::pattern(number, repr.bits);
+    fn member(&mut self, of: &str, number: i128, repr: Int, closed: bool, members: &[Member]) -> Step {
+        let pattern = pattern(number, repr.bits);
         let member = members.iter().find(|member| member.value == pattern);
         if closed && member.is_none() {
             return Err(self.stop(Cause::NotMember(of.to_owned(), number)));
         }
-        self.take(repr.bytes())?;
         self.means(Value::Number { number, name: member.map(|member| member.name.clone()) });
         Ok(())
     }
 
-    fn flags(&mut self, repr: Int, members: &[Member]) -> Step {
-        let bits = super::cursor::pattern(self.int(repr)?, repr.bits);
+    fn flags(&mut self, number: i128, repr: Int, members: &[Member]) {
+        let bits = pattern(number, repr.bits);
         let set = members.iter().filter(|member| member.value != 0 && bits & member.value == member.value);
         let known = set.clone().fold(0, |known, member| known | member.value);
         let mut names: Vec<String> = set.map(|member| member.name.clone()).collect();
@@ -325,7 +348,6 @@ impl<'m, 'a> Walker<'m, 'a> {
             names.push(format!("{:#x}", bits & !known));
         }
         self.means(Value::Flags { bits, names });
-        Ok(())
     }
 
     /// The length of something, read or looked up. That many bytes need not be there.

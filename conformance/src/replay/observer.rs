@@ -188,8 +188,8 @@ impl Observer<'_> {
                 Phase::Open(_) => ("ER-11", "a frame"),
                 _ => ("ER-04", "the handshake"),
             };
+            // What is there belongs to an element, if only to its beginning: it is told, but accounted for.
             if side.tape.closed {
-                self.log.counts.bytes_unaccounted += rest;
                 let text = Text::new(format!("closed in the middle of {what}"), detail);
                 self.log.add(Severity::Warning, rule, side.here(), text);
             } else {

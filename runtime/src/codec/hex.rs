@@ -82,6 +82,16 @@ mod with_serde {
         }
     }
 
+    impl<T: Hex> Hex for Box<T> {
+        fn write<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+            T::write(self, s)
+        }
+
+        fn read<'de, D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            T::read(d).map(Box::new)
+        }
+    }
+
     impl<T: Hex, const N: usize> Hex for [T; N] {
         fn write<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
             s.collect_seq(self.iter().map(Borrowed))

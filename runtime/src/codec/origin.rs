@@ -34,6 +34,7 @@ impl Origin {
     }
 
     /// The same with what came after the fields in the middle and in the data of a message.
+    #[inline]
     pub fn with_parts(self, middle: Bytes, data: Bytes) -> Origin {
         if middle.is_empty() && data.is_empty() {
             return self;

@@ -26,7 +26,7 @@ pub struct Parts {
 impl Parts {
     /// The parts from one piece: version, compat, and each section with its length in front, all little-endian.
     pub fn from_bytes(bytes: Bytes) -> Result<Parts, DecodeError> {
-        let mut r = Reader::new(bytes, &Context::default());
+        let mut r = Reader::new(&bytes, &Context::default());
         let parts = Parts {
             version: u16::from_le_bytes(r.array().map_err(|e| e.field("version"))?),
             compat: u16::from_le_bytes(r.array().map_err(|e| e.field("compat"))?),

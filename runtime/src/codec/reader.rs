@@ -8,8 +8,8 @@ use super::{Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Sla
 ///
 /// Nothing here panics, whatever the bytes are. Failing reads leave the position where it was.
 #[derive(Clone, Debug)]
-pub struct Reader {
-    buf: Bytes,
+pub struct Reader<'a> {
+    buf: &'a Bytes,
     /// At most `end`.
     pos: usize,
     /// At most the length of `buf`.
@@ -26,9 +26,9 @@ pub struct Window {
     outer_end: usize,
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
     /// A reader at the start of the bytes.
-    pub fn new(buf: Bytes, ctx: &Context) -> Reader {
+    pub fn new(buf: &'a Bytes, ctx: &Context) -> Reader<'a> {
         let end = buf.len();
         Reader { buf, pos: 0, end, charged: 0, ctx: *ctx }
     }
@@ -75,16 +75,14 @@ impl Reader {
         }
     }
 
-    /// Reads `N` bytes by reference: `*r.run()?` loads only what is used of them.
+    /// Reads `N` bytes as they lie in the input.
     #[inline]
-    pub fn run<const N: usize>(&mut self) -> Result<&[u8; N], DecodeError> {
-        let start = self.pos;
-        if self.ahead().len() < N {
-            return Err(self.need(N));
-        }
-        self.pos += N;
-        match self.buf.get(start..).and_then(|ahead| ahead.first_chunk()) {
-            Some(array) => Ok(array),
+    pub fn run<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
+        match self.ahead().first_chunk::<N>() {
+            Some(run) => {
+                self.pos += N;
+                Ok(run)
+            }
             None => Err(self.need(N)),
         }
     }
@@ -121,6 +119,18 @@ impl Reader {
         }
     }
 
+    /// Reads `n` bytes as they lie in the input.
+    #[inline]
+    pub fn slice(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
+        match self.ahead().get(..n) {
+            Some(slice) => {
+                self.pos += n;
+                Ok(slice)
+            }
+            None => Err(self.need(n)),
+        }
+    }
+
     /// Reads `n` bytes. They are shared with the input, not copied.
     #[inline]
     pub fn bytes(&mut self, n: usize) -> Result<Bytes, DecodeError> {
@@ -142,7 +152,11 @@ impl Reader {
     }
 
     /// Reads what is left in the innermost window.
+    #[inline]
     pub fn rest(&mut self) -> Bytes {
+        if self.is_empty() {
+            return Bytes::new();
+        }
         let n = self.remaining();
         self.bytes(n).unwrap_or_default()
     }
@@ -273,7 +287,7 @@ impl Reader {
 
     /// The unread bytes of the innermost window.
     #[inline]
-    fn ahead(&self) -> &[u8] {
+    fn ahead(&self) -> &'a [u8] {
         self.buf.get(self.pos..self.end).unwrap_or_default()
     }
 }
@@ -299,8 +313,9 @@ mod tests {
     use super::*;
     use crate::codec::Limits;
 
-    fn reader(bytes: &'static [u8]) -> Reader {
-        Reader::new(Bytes::from_static(bytes), &Context::new(0b11))
+    fn reader(bytes: &'static [u8]) -> Reader<'static> {
+        // A reader borrows its input, which is to outlive the test's statement.
+        Reader::new(Box::leak(Box::new(Bytes::from_static(bytes))), &Context::new(0b11))
     }
 
     fn kind<T: std::fmt::Debug>(result: Result<T, DecodeError>) -> DecodeErrorKind {
@@ -358,7 +373,7 @@ mod tests {
     #[test]
     fn bytes_are_shared_with_the_input() {
         let input = Bytes::from(vec![1, 2, 3, 4]);
-        let mut r = Reader::new(input.clone(), &Context::default());
+        let mut r = Reader::new(&input, &Context::default());
         assert_eq!(r.bytes(0).unwrap(), Bytes::new());
         let two = r.bytes(2).unwrap();
         assert_eq!(two.as_ptr(), input.as_ptr());
@@ -392,7 +407,8 @@ mod tests {
     #[test]
     fn counts_are_bounded_by_memory() {
         let ctx = Context { limits: Limits { memory: 100 }, ..Context::default() };
-        let mut r = Reader::new(Bytes::from_static(&[0; 10]), &ctx);
+        let input = Bytes::from_static(&[0; 10]);
+        let mut r = Reader::new(&input, &ctx);
         assert_eq!(r.count(6, u64::MAX, 1, 10), Ok(6));
         assert_eq!(kind(r.count(5, u64::MAX, 1, 10)), DecodeErrorKind::Memory { max: 100 });
         assert_eq!(r.count(4, u64::MAX, 1, 10), Ok(4));
@@ -444,7 +460,8 @@ mod tests {
 
     #[test]
     fn checksums_follow_the_policy() {
-        let with = |checksums| Reader::new(Bytes::new(), &Context { checksums, ..Context::default() });
+        let input = Bytes::new();
+        let with = |checksums| Reader::new(&input, &Context { checksums, ..Context::default() });
         let r = with(ChecksumPolicy::Verify);
         assert_eq!(r.checksum(5, 5), Ok(Checksum::COMPUTED));
         assert_eq!(kind(r.checksum(5, 6)), DecodeErrorKind::Checksum { expected: 5, found: 6 });

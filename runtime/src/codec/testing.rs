@@ -103,7 +103,7 @@ impl Message for Sample {
     const NUMBER: u16 = 7;
 
     fn decode(parts: Parts, ctx: &Context) -> Result<Self, DecodeError> {
-        let mut r = Reader::new(parts.front, ctx);
+        let mut r = Reader::new(&parts.front, ctx);
         let value = <Sample as Wire>::decode(&mut r)?;
         let origin = value.origin.clone().with_parts(parts.middle, parts.data);
         match (parts.version, parts.compat) {

@@ -39,7 +39,7 @@ pub trait Message: Sized + Clone + PartialEq + Debug {
 
 /// The value that the bytes, all of them, stand for.
 pub fn from_bytes<T: Wire>(buf: Bytes, ctx: &Context) -> Result<T, DecodeError> {
-    let mut r = Reader::new(buf, ctx);
+    let mut r = Reader::new(&buf, ctx);
     let value = T::decode(&mut r)?;
     r.finish()?;
     Ok(value)

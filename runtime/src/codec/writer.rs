@@ -20,6 +20,8 @@ pub struct Writer {
     spliced: usize,
     /// From which length on bytes are spliced in.
     splice_from: usize,
+    /// Where something last ended early.
+    ended: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +47,7 @@ impl Writer {
 
     /// An empty writer with room for `n` bytes, not counting long bytes that are spliced in.
     pub fn with_capacity(target: Target, n: usize) -> Writer {
-        Writer { target, staged: Vec::with_capacity(n), splices: Vec::new(), spliced: 0, splice_from: SPLICE }
+        Writer { target, staged: Vec::with_capacity(n), splices: Vec::new(), spliced: 0, splice_from: SPLICE, ended: None }
     }
 
     /// An empty writer with room for `n` bytes that copies long bytes too, for results in one piece.
@@ -102,6 +104,18 @@ impl Writer {
     #[inline]
     pub fn zeros(&mut self, n: usize) {
         self.staged.resize(self.staged.len() + n, 0);
+    }
+
+    /// Notes that a value ends here because fields are not there which are read only if bytes are left.
+    #[inline]
+    pub fn ends_here(&mut self) {
+        self.ended = Some(self.len());
+    }
+
+    /// Whether the last value ended here for want of such fields, so that nothing can follow it.
+    #[inline]
+    pub fn ended_here(&self) -> bool {
+        self.ended == Some(self.len())
     }
 
     /// The current position.
@@ -172,8 +186,10 @@ impl Writer {
 
     /// What was written, in one piece.
     pub fn finish(self) -> Bytes {
-        if self.splices.is_empty() {
-            return Bytes::from(self.staged);
+        match self.splices.as_slice() {
+            [] => return Bytes::from(self.staged),
+            [only] if self.staged.is_empty() => return only.bytes.clone(),
+            _ => {}
         }
         let mut whole = Vec::with_capacity(self.len());
         for piece in self.pieces() {

@@ -43,7 +43,9 @@ fn peeked(model: &Model, tag: &Type, arm: &Arm) -> Option<Diagnostic> {
     };
     let message = match start {
         Start::Const(int, value) => match integer(model, tag) {
-            Some(tag) if tag == int && arm.values.contains(&pattern(value, tag.bits)) => return None,
+            Some(wire) if wire == int && arm.values.contains(&pattern(value, own(model, tag, wire).bits)) => {
+                return None;
+            }
             _ if arm.values.is_empty() => return None,
             _ => format!("`{}` starts with {value}, which does not choose it", arm.name),
         },
@@ -99,13 +101,26 @@ fn start(model: &Model, ty: &Type, depth: u8) -> Start {
 /// The integer that a type is on the wire.
 fn integer(model: &Model, ty: &Type) -> Option<Int> {
     match ty {
-        Type::Int(int) => Some(*int),
-        Type::Named(name) => match model.item(name).map(|item| &item.kind) {
-            Some(ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. } | ItemKind::Features { repr, .. }) => {
-                Some(*repr)
-            }
-            _ => None,
-        },
+        Type::Int(int) | Type::NamedAs(_, int) => Some(*int),
+        Type::Named(name) => declared(model, name),
+        _ => None,
+    }
+}
+
+/// The integer that the values of a selector are numbers of: an enum's own, whatever it is written as.
+fn own(model: &Model, ty: &Type, wire: Int) -> Int {
+    match ty {
+        Type::NamedAs(name, _) => declared(model, name).unwrap_or(wire),
+        _ => wire,
+    }
+}
+
+/// The integer that an enum or flag set is declared with.
+fn declared(model: &Model, name: &str) -> Option<Int> {
+    match model.item(name).map(|item| &item.kind) {
+        Some(ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. } | ItemKind::Features { repr, .. }) => {
+            Some(*repr)
+        }
         _ => None,
     }
 }

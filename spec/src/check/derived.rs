@@ -124,11 +124,11 @@ fn disordered(scopes: &Scopes, derived: &Derived) -> Option<Diagnostic> {
         return None;
     }
     let name = |place: Place| &scopes.slot(place).field.name.name;
-    scopes.scopes[derived.place.scope].orders.iter().find_map(|(_, _, names, _)| {
-        let at = |place: Place| names.iter().position(|field| field.name == *name(place));
+    scopes.scopes[derived.place.scope].orders.iter().find_map(|order| {
+        let at = |place: Place| order.fields.iter().position(|field| field.name == *name(place));
         let (target, own) = (at(derived.target)?, at(derived.place)?);
         let message = format!("`{}` needs `{}` but is read before it", name(derived.target), name(derived.place));
-        (target < own).then(|| Diagnostic::new(Code::PathTooEarly, names[target].span, message))
+        (target < own).then(|| Diagnostic::new(Code::PathTooEarly, order.fields[target].span, message))
     })
 }
 

@@ -51,7 +51,9 @@ fn same(a: &Type, b: &Type) -> bool {
         (TypeKind::Int(x), TypeKind::Int(y)) => x.signed == y.signed,
         (TypeKind::Float(x), TypeKind::Float(y)) => x == y,
         (TypeKind::Bool, TypeKind::Bool) => true,
-        (TypeKind::Named(x), TypeKind::Named(y)) => x.name == y.name,
+        (TypeKind::Named(x) | TypeKind::NamedAs(x, _), TypeKind::Named(y) | TypeKind::NamedAs(y, _)) => {
+            x.name == y.name
+        }
         (TypeKind::Pad(x), TypeKind::Pad(y)) => x == y,
         (TypeKind::Array(x, n), TypeKind::Array(y, m)) => same(x, y) && n.kind == m.kind,
         (TypeKind::Bytes(_), TypeKind::Bytes(_)) | (TypeKind::String(_), TypeKind::String(_)) => true,

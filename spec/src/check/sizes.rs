@@ -218,7 +218,7 @@ impl<'m> Sizes<'m, '_> {
 
     fn ty(&mut self, ty: &'m Type, span: Span) -> Facts {
         match ty {
-            Type::Int(int) => Facts::fixed(int.bytes()),
+            Type::Int(int) | Type::NamedAs(_, int) => Facts::fixed(int.bytes()),
             Type::Float { bits, .. } => Facts::fixed(u64::from(bits / 8)),
             Type::Bool => Facts::fixed(1),
             Type::Pad(bytes) => Facts::fixed(*bytes),

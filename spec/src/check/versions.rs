@@ -1,11 +1,11 @@
-//! Version histories, and what speaks of versions (W080 to W087, W101).
+//! Version histories, and what speaks of versions (W080 to W088, W101).
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lower::Program;
-use crate::lower::scope::{Scope, Scopes, Slot};
+use crate::lower::scope::{Ordered, Scope, Scopes, Slot};
 use crate::lower::value::range;
 use crate::span::Span;
-use crate::syntax::{FieldForm, Form, Header, Ident, IntType, ItemKind, Order, Row, Section};
+use crate::syntax::{FieldForm, Form, Header, IntType, ItemKind, Order, Row, Section};
 
 pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     for (id, item) in program.names.items() {
@@ -121,25 +121,41 @@ fn within(version: u32, span: Span, header: Option<&Header>, diagnostics: &mut V
 }
 
 fn orders(scopes: &Scopes, at: usize, scope: &Scope, diagnostics: &mut Vec<Diagnostic>) {
-    for (version, span, names, section) in &scope.orders {
-        within(*version, *span, scopes.header(at), diagnostics);
-        let fields: Vec<&str> =
-            fields_of(scope, *version, *section).map(|slot| slot.field.name.name.as_str()).collect();
-        let strange = names.iter().enumerate().find(|(at, name)| {
-            !fields.contains(&name.name.as_str()) || names[..*at].iter().any(|before| before.name == name.name)
-        });
-        if let Some((_, name)) = strange {
-            let message = format!("`{}` is no field of version {version}, or stands here twice", name.name);
-            diagnostics.push(Diagnostic::new(Code::OrderIncomplete, name.span, message));
-        } else if let Some(left_out) = left_out(&fields, names) {
-            let message = format!("`{left_out}` is left out, which version {version} has");
-            diagnostics.push(Diagnostic::new(Code::OrderIncomplete, *span, message));
+    for (index, order) in scope.orders.iter().enumerate() {
+        let (first, last) = (*order.versions.start(), *order.versions.end());
+        within(first, order.span, scopes.header(at), diagnostics);
+        if first < last {
+            within(last, order.span, scopes.header(at), diagnostics);
+        } else if last < first {
+            let message = "the versions end before they begin";
+            diagnostics.push(Diagnostic::new(Code::VersionOutOfRange, order.span, message));
         }
+        let shares = |other: &&Ordered| {
+            let versions = &other.versions;
+            other.section == order.section && *versions.start() <= last && first <= *versions.end()
+        };
+        if let Some(other) = scope.orders[..index].iter().find(shares) {
+            let message = "a version has one order";
+            diagnostics.push(Diagnostic::new(Code::OrderTwice, order.span, message).also(other.span, "the first one"));
+        }
+        diagnostics.extend((first..=last).find_map(|version| disordered(scope, version, order)));
     }
 }
 
-fn left_out<'f>(fields: &[&'f str], names: &[Ident]) -> Option<&'f str> {
-    fields.iter().copied().find(|field| names.iter().all(|name| name.name != *field))
+/// What is wrong with the order of one version.
+fn disordered(scope: &Scope, version: u32, order: &Ordered) -> Option<Diagnostic> {
+    let fields: Vec<&str> =
+        fields_of(scope, version, order.section).map(|slot| slot.field.name.name.as_str()).collect();
+    let strange = order.fields.iter().enumerate().find(|(at, name)| {
+        !fields.contains(&name.name.as_str()) || order.fields[..*at].iter().any(|before| before.name == name.name)
+    });
+    if let Some((_, name)) = strange {
+        let message = format!("`{}` is no field of version {version}, or stands here twice", name.name);
+        return Some(Diagnostic::new(Code::OrderIncomplete, name.span, message));
+    }
+    let left_out = fields.iter().find(|field| order.fields.iter().all(|name| name.name != **field))?;
+    let message = format!("`{left_out}` is left out, which version {version} has");
+    Some(Diagnostic::new(Code::OrderIncomplete, order.span, message))
 }
 
 /// The fields of a section that a version has.

@@ -75,6 +75,9 @@ impl Line {
 
     /// The indexes of pieces that may start a new line, and the end.
     fn breaks(&self) -> Vec<usize> {
+        let order = (self.mark() == Some(Mark::Entry) && self.pieces[0].is("order"))
+            .then(|| self.pieces.iter().position(|piece| piece.is(":")))
+            .flatten();
         let mut depth = 0_usize;
         let mut breaks = Vec::new();
         for (at, piece) in self.pieces.iter().enumerate() {
@@ -82,7 +85,7 @@ impl Line {
             let word = matches!(piece.text.as_str(), "|" | "and" | "or" | "when" | "unless" | "source" | "type");
             let raised = piece.is("(") && self.mark() == Some(Mark::Row);
             let clause = (word || raised) && depth == 0 && at > 0 && self.mark() != Some(Mark::Use);
-            let in_order = at > 3 && self.mark() == Some(Mark::Entry) && self.pieces[0].is("order") && !piece.is(";");
+            let in_order = order.is_some_and(|colon| at > colon + 1) && !piece.is(";");
             if behind_comma || clause || in_order {
                 breaks.push(at);
             }

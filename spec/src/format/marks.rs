@@ -154,7 +154,12 @@ impl Walk {
             }
             TypeKind::Struct(body) => self.body(body),
             TypeKind::Union(choice) => self.choice(choice),
-            TypeKind::Int(_) | TypeKind::Float(_) | TypeKind::Bool | TypeKind::Named(_) | TypeKind::Pad(_) => {}
+            TypeKind::Int(_)
+            | TypeKind::Float(_)
+            | TypeKind::Bool
+            | TypeKind::Named(_)
+            | TypeKind::NamedAs(..)
+            | TypeKind::Pad(_) => {}
         }
     }
 
@@ -175,7 +180,7 @@ impl Walk {
 
     fn test(&mut self, test: &Test) {
         match &test.kind {
-            TestKind::Compare(_, _, value) => self.value(value),
+            TestKind::Compare(_, _, value) | TestKind::Masked(_, _, _, value) => self.value(value),
             TestKind::Not(inner) => self.test(inner),
             TestKind::And(left, right) | TestKind::Or(left, right) => {
                 self.test(left);

@@ -74,6 +74,14 @@ mod tests {
     }
 
     #[test]
+    fn ranges_and_masks_have_their_blanks() {
+        assert_eq!(
+            formatted("struct A { a:Kind as u32 when b&0xf==1\nc:crc of v0..v1\norder v0 .. 1:a  c; }"),
+            "struct A {\n    a : Kind as u32 when b & 0xf == 1\n    c : crc of v0 .. v1\n    order v0..1 : a c;\n}\n"
+        );
+    }
+
+    #[test]
     fn long_lines_break() {
         let names: Vec<String> = (0..30).map(|n| format!("Name{n}")).collect();
         let text = format!("protocol p order big use m::{{{}}}", names.join(","));

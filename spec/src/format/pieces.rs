@@ -79,8 +79,7 @@ pub(super) fn pieces(text: &str, tokens: &[Token], marks: &Marks) -> Vec<Piece> 
             }
             _ => {}
         }
-        let next_closes = left.peek().is_some_and(|next| next.is('}'));
-        glue(&mut piece, pieces.last(), next_closes, &mut brackets);
+        glue(&mut piece, pieces.last(), left.peek().copied(), &mut brackets);
         pieces.push(piece);
     }
     pieces
@@ -109,7 +108,7 @@ enum Bracket {
     Other,
 }
 
-fn glue(piece: &mut Piece, before: Option<&Piece>, next_closes: bool, brackets: &mut Vec<Bracket>) {
+fn glue(piece: &mut Piece, before: Option<&Piece>, next: Option<&Token>, brackets: &mut Vec<Bracket>) {
     if piece.remark.is_some() {
         return;
     }
@@ -117,7 +116,7 @@ fn glue(piece: &mut Piece, before: Option<&Piece>, next_closes: bool, brackets: 
         "{" => {
             let names = before.is_some_and(|before| before.is("::"));
             brackets.push(if names { Bracket::Names } else { Bracket::Other });
-            (false, names || next_closes)
+            (false, names || next.is_some_and(|next| next.is('}')))
         }
         "}" => (brackets.pop() == Some(Bracket::Names), false),
         "(" | "[" => {
@@ -139,7 +138,7 @@ fn glue(piece: &mut Piece, before: Option<&Piece>, next_closes: bool, brackets: 
         "," | ";" | "!" => (true, false),
         "." | "::" => (true, true),
         ".." => {
-            let numbers = before.is_some_and(|before| before.text.starts_with(|c: char| c.is_ascii_digit()));
+            let numbers = next.is_some_and(|next| matches!(next.kind, TokenKind::Int(_)));
             (numbers, numbers)
         }
         "-" => (false, piece.mark.is_some()),

@@ -9,10 +9,15 @@ use nom::sequence::{delimited, preceded, terminated};
 use super::field::field;
 use super::header::struct_header;
 use super::tokens::{
-    Parse, Tokens, capital, comma, doc, label, name, nested, number, sign, spanned, version, word, word_as,
+    Parse, Tokens, capital, comma, doc, label, name, nested, number, refuse, sign, small, spanned, version, word,
+    word_as,
 };
+use crate::diagnostic::Code;
 use crate::span::Span;
 use crate::syntax::{Body, Docs, Entry, Section};
+
+/// How many versions one order may speak of.
+const MAX_ORDERED: u32 = 256;
 
 /// `[ "fixed" number ] [ header ] "{" entry* "}"`
 pub(super) fn body(i: Tokens) -> Parse<Body> {
@@ -41,10 +46,17 @@ fn entries(i: Tokens) -> Parse<Vec<Entry>> {
     many0(terminated(label("a field name", alt((order, include, section, map(field, Entry::Field)))), comma)).parse(i)
 }
 
-/// `"order" vN ":" name* ";"`
+/// `"order" vN [ ".." number ] ":" name* ";"`
 fn order(i: Tokens) -> Parse<Entry> {
-    let parts = (preceded(word("order"), version), delimited(sign(":"), many0(name), sign(";")));
-    spanned(parts).map(|((version, fields), span)| Entry::Order { version, span, fields }).parse(i)
+    let (after, first) = preceded(word("order"), version).parse(i)?;
+    let (rest, last) = opt(preceded(sign(".."), small)).parse(after)?;
+    let versions = first..=last.unwrap_or(first);
+    if versions.end().saturating_sub(first) >= MAX_ORDERED {
+        let message = format!("one order speaks of at most {MAX_ORDERED} versions");
+        return refuse(Code::NumberTooLarge, after.span_until(&rest), message);
+    }
+    let (rest, fields) = delimited(sign(":"), many0(name), sign(";")).parse(rest)?;
+    Ok((rest, Entry::Order { versions, span: i.span_until(&rest), fields }))
 }
 
 /// `"include" Name [ "{" field* "}" ]`

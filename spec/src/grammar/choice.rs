@@ -7,8 +7,8 @@ use nom::multi::{many0, separated_list1};
 use nom::sequence::{delimited, preceded};
 
 use super::body::{block, docs, fixed};
-use super::tokens::{Parse, Tokens, capital, comma, label, name, sign, spanned, word, word_as};
-use super::types::{int, ty};
+use super::tokens::{Parse, Tokens, comma, label, name, sign, spanned, word, word_as};
+use super::types::{int, named, ty};
 use super::value::{path, value, when};
 use crate::syntax::{Arm, ArmKind, Selector, Type, TypeKind, Union};
 
@@ -20,7 +20,7 @@ pub(super) fn choice(i: Tokens) -> Parse<Union> {
 
 fn selector(i: Tokens) -> Parse<Selector> {
     let tag = |i| {
-        let kind = alt((int.map(TypeKind::Int), capital.map(TypeKind::Named)));
+        let kind = alt((int.map(TypeKind::Int), named));
         spanned(kind).map(|(kind, span)| Type { kind, span }).parse(i)
     };
     let selector =

@@ -167,6 +167,12 @@ mod tests {
         assert_eq!(messages("struct A { a : 3 }"), ["expected a type, found `3`"]);
         assert_eq!(messages("struct A { a : u8 ! }"), ["expected a clause, `|`, a field name or `}`, found `!`"]);
         assert_eq!(messages("struct A { a : list<u8, 3> }"), ["expected `count` or `rest`, found `3`"]);
+        assert_eq!(messages("struct A { a : u8 when b & c == 1 }"), ["expected a number, found `c`"]);
+        assert_eq!(
+            messages("struct A { a : Kind as string }"),
+            ["expected an integer type such as `u32`, found `string`"]
+        );
+        assert_eq!(messages("struct A { order v1..v2 : a; }"), ["expected a number, found `v2`"]);
     }
 
     #[test]
@@ -182,6 +188,7 @@ mod tests {
     fn words_are_names_where_a_colon_follows() {
         let text = "struct A { max : u8 since : u8 type : u8 front : u8 order : u8 in : u8 include : u8 of : u8 }";
         assert_eq!(messages(text), Vec::<String>::new());
+        assert_eq!(messages("struct A { kind : Kind as : u8 }"), Vec::<String>::new());
     }
 
     #[test]

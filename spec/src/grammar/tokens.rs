@@ -101,7 +101,8 @@ impl<'a> Tokens<'a> {
         Diagnostic::new(Code::UnexpectedToken, span, message)
     }
 
-    fn expected<T>(self, what: &str) -> Parse<'a, T> {
+    /// Gives up because something else stands here.
+    pub(super) fn expected<T>(self, what: &str) -> Parse<'a, T> {
         let mut furthest = self.trace.furthest.borrow_mut();
         if self.rest.len() < furthest.left {
             *furthest = Furthest { left: self.rest.len(), expected: Vec::new() };

@@ -1,7 +1,7 @@
 //! Types, and how lengths and counts are known.
 
 use nom::branch::alt;
-use nom::combinator::{fail, opt};
+use nom::combinator::{cut, opt};
 use nom::sequence::{delimited, preceded};
 use nom::{Input, Parser};
 
@@ -17,8 +17,20 @@ const DEFAULT_PREFIX: IntType = IntType { bits: 32, signed: false, order: None }
 
 /// A type expression.
 pub(super) fn ty(i: Tokens) -> Parse<Type> {
-    let kind = alt((scalar, text, collection, enclosed, inline, capital.map(TypeKind::Named)));
+    let kind = alt((scalar, text, collection, enclosed, inline, named));
     nested(label("a type", spanned(kind).map(|(kind, span)| Type { kind, span })))(i)
+}
+
+/// `Name [ "as" int ]`
+pub(super) fn named(i: Tokens) -> Parse<TypeKind> {
+    let (i, (name, wire)) = (capital, opt(preceded(word("as"), cut(int)))).parse(i)?;
+    Ok((
+        i,
+        match wire {
+            None => TypeKind::Named(name),
+            Some(wire) => TypeKind::NamedAs(name, wire),
+        },
+    ))
 }
 
 fn scalar(i: Tokens) -> Parse<TypeKind> {
@@ -116,7 +128,7 @@ fn count(i: Tokens) -> Parse<Count> {
 pub(super) fn int(i: Tokens) -> Parse<IntType> {
     match i.peek(0).and_then(Token::word).and_then(int_of) {
         Some(int) => Ok((i.take_from(1), int)),
-        None => label("an integer type such as `u32`", fail()).parse(i),
+        None => i.expected("an integer type such as `u32`"),
     }
 }
 

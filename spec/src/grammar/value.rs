@@ -80,7 +80,7 @@ fn atom(i: Tokens) -> Parse<Test> {
     label("a condition", spanned(kind)).map(|(kind, span)| Test { kind, span }).parse(i)
 }
 
-/// `path ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value`
+/// `path [ "&" number ] ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) value`
 fn comparison(i: Tokens) -> Parse<TestKind> {
     let operator = alt((
         sign("==").map(|()| Compare::Eq),
@@ -90,8 +90,15 @@ fn comparison(i: Tokens) -> Parse<TestKind> {
         sign("<").map(|()| Compare::Lt),
         sign(">").map(|()| Compare::Gt),
     ));
-    let (i, (path, operator, value)) = (path, label("a comparison", operator), value).parse(i)?;
-    Ok((i, TestKind::Compare(path, operator, value)))
+    let compared = label("a comparison", (opt(preceded(sign("&"), spanned(number))), operator));
+    let (i, (path, (mask, operator), value)) = (path, compared, value).parse(i)?;
+    Ok((
+        i,
+        match mask {
+            None => TestKind::Compare(path, operator, value),
+            Some(mask) => TestKind::Masked(path, mask, operator, value),
+        },
+    ))
 }
 
 /// `path "has" NAME`

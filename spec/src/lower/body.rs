@@ -107,11 +107,11 @@ impl<'a> Lowerer<'_, 'a> {
                 model::FieldKind::Const { ty: lowered?, value: value? }
             }
             FieldKind::Count { int, of } => {
-                self.anywhere(place, of)?;
+                self.outside_arms(place, of)?;
                 model::FieldKind::Count { int: self.int(slot.module, *int), of: steps(of) }
             }
             FieldKind::Len { int, of, plus } => {
-                self.anywhere(place, of)?;
+                self.outside_arms(place, of)?;
                 model::FieldKind::Len { int: self.int(slot.module, *int), of: steps(of), plus: *plus }
             }
             FieldKind::Checksum { checksum, of } => self.checksum(place, slot, form, checksum, of)?,
@@ -139,8 +139,8 @@ impl<'a> Lowerer<'_, 'a> {
             Region::Above(_) => model::Region::Above,
             Region::Fields(first, last) => {
                 let last = last.as_ref().unwrap_or(first);
-                self.anywhere(place, first)?;
-                self.anywhere(place, last)?;
+                self.outside_arms(place, first)?;
+                self.outside_arms(place, last)?;
                 model::Region::Fields(steps(first), steps(last))
             }
         };
@@ -157,16 +157,17 @@ impl<'a> Lowerer<'_, 'a> {
 
 /// The wire orders that differ from the declared one. Sections that an order does not speak of keep theirs.
 fn orders(braces: &Scope) -> Vec<(u32, Vec<usize>)> {
-    let mut versions: Vec<u32> = braces.orders.iter().map(|(version, ..)| *version).collect();
+    let mut versions: Vec<u32> = braces.orders.iter().flat_map(|order| order.versions.clone()).collect();
     versions.sort_unstable();
     versions.dedup();
     let of_version = |version: u32| {
         let mut fields: Vec<usize> = Vec::new();
         for section in [Section::Front, Section::Middle, Section::Data] {
-            let declared = braces.orders.iter().find(|(v, _, _, s)| *v == version && *s == section);
+            let declared =
+                braces.orders.iter().find(|order| order.versions.contains(&version) && order.section == section);
             let slots = braces.slots.iter().enumerate().filter(|(_, slot)| slot.section == section);
             match declared {
-                Some((_, _, names, _)) => fields.extend(names.iter().filter_map(|name| {
+                Some(order) => fields.extend(order.fields.iter().filter_map(|name| {
                     slots.clone().find(|(_, slot)| slot.field.name.name == name.name).map(|(index, _)| index)
                 })),
                 None => fields.extend(slots.map(|(index, _)| index)),

@@ -40,7 +40,7 @@ impl<'a> Program<'a> {
             })
         });
         let found = forms.filter_map(|(measure, place, path)| {
-            let found = self.find(item, place, path).ok()?;
+            let found = self.find(item, place, path).ok().filter(|found| !found.in_arm)?;
             Some(Derived { measure, place, target: found.place?, path, is_behind: found.is_read_after() })
         });
         found.collect()

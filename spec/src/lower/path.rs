@@ -5,7 +5,7 @@ use super::names::ItemId;
 use super::scope::{Place, Scopes, Slot};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::Span;
-use crate::syntax::{FieldKind, ItemKind, Path, Type, TypeKind};
+use crate::syntax::{ArmKind, Body, FieldKind, ItemKind, Path, Type, TypeKind, Union};
 
 /// Where a path leads.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub(crate) struct Found<'a> {
     pub(crate) from: Place,
     /// The field at the end, in the same item, if no step led through a declared type.
     pub(crate) place: Option<Place>,
+    /// Whether a step led into an arm, so that the field is there only if that arm is.
+    pub(crate) in_arm: bool,
     /// The field at the end.
     pub(crate) slot: Slot<'a>,
 }
@@ -49,46 +51,100 @@ impl<'a> Program<'a> {
             return Err(Diagnostic::new(Code::UnknownPath, first_step.span, message));
         };
         let mut slot = scopes.slot(first);
-        let mut at = (scopes, Some(first), item);
-        for step in &path.steps[1..] {
-            let inside = self.inside(at.0, at.1, slot, at.2);
-            let field = inside.and_then(|(scopes, scope, id)| {
-                let slots = &scopes.scopes[scope].slots;
+        let mut at = Spot { scopes, id: item, place: Some(first) };
+        let mut in_arm = false;
+        let mut steps = path.steps[1..].iter();
+        while let Some(mut step) = steps.next() {
+            let mut owner = &slot.field.name.name;
+            let braces = match self.arms(at, slot) {
+                None => self.inside(at, slot),
+                Some((union, choice, module)) => {
+                    let Some(arm) = choice.arms.iter().find(|arm| arm.name.name == step.name) else {
+                        let message = format!("`{owner}` has no arm `{}`", step.name);
+                        return Err(Diagnostic::new(Code::UnknownPath, step.span, message));
+                    };
+                    let Some(field) = steps.next() else {
+                        let message = format!("`{}` is an arm, but a path leads to a field", step.name);
+                        return Err(Diagnostic::new(Code::UnknownPath, step.span, message));
+                    };
+                    (in_arm, owner, step) = (true, &arm.name.name, field);
+                    match &arm.kind {
+                        ArmKind::Fields(body) => union.scope_of(body),
+                        ArmKind::Type(ty) => self.braces(union, module, ty),
+                        ArmKind::Raw => None,
+                    }
+                }
+            };
+            let field = braces.and_then(|(braces, scope)| {
+                let slots = &braces.scopes.scopes[scope].slots;
                 let slot = slots.iter().position(|slot| slot.field.name.name == step.name)?;
-                Some((scopes, Place { scope, slot }, id))
+                Some((braces, Place { scope, slot }))
             });
-            let Some((scopes, place, id)) = field else {
-                let message = format!("`{}` has no field `{}`", slot.field.name.name, step.name);
+            let Some((braces, place)) = field else {
+                let message = format!("`{owner}` has no field `{}`", step.name);
                 return Err(Diagnostic::new(Code::UnknownPath, step.span, message));
             };
-            slot = scopes.slot(place);
-            at = (scopes, Some(place), id);
+            slot = braces.scopes.slot(place);
+            at = Spot { place: Some(place), ..braces };
         }
-        let place = at.1.filter(|_| at.2 == item);
-        Ok(Found { first, from, place, slot })
+        let place = at.place.filter(|_| at.id == item);
+        Ok(Found { first, from, place, in_arm, slot })
+    }
+
+    /// The union that a field is, where its arms stand, and the module it was written in.
+    fn arms<'s>(&'s self, at: Spot<'s, 'a>, slot: Slot<'a>) -> Option<(Spot<'s, 'a>, &'a Union, usize)> {
+        match &value_type(slot)?.kind {
+            TypeKind::Union(choice) => Some((at, choice, slot.module)),
+            TypeKind::Named(name) => {
+                let id = self.names.lookup(slot.module, &name.name)?;
+                match &self.names.item(id).kind {
+                    ItemKind::Union(choice) | ItemKind::FrameUnion(choice) => {
+                        Some((Spot { scopes: self.scopes(id), id, place: None }, choice, id.module))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     /// The braces that a field's type opens.
-    fn inside<'s>(
-        &'s self,
-        scopes: &'s Scopes<'a>,
-        place: Option<Place>,
-        slot: Slot<'a>,
-        id: ItemId,
-    ) -> Option<(&'s Scopes<'a>, usize, ItemId)> {
+    fn inside<'s>(&'s self, at: Spot<'s, 'a>, slot: Slot<'a>) -> Option<(Spot<'s, 'a>, usize)> {
         let mut ty = value_type(slot)?;
         while let TypeKind::Framed { inner, .. } = &ty.kind {
             ty = inner;
         }
+        self.braces(at, slot.module, ty)
+    }
+
+    /// The braces that a type opens.
+    fn braces<'s>(&'s self, at: Spot<'s, 'a>, module: usize, ty: &Type) -> Option<(Spot<'s, 'a>, usize)> {
         match &ty.kind {
-            TypeKind::Struct(body) => scopes.scope_of(place, body).map(|scope| (scopes, scope, id)),
+            TypeKind::Struct(body) => at.scope_of(body),
             TypeKind::Named(name) => {
-                let id = self.names.lookup(slot.module, &name.name)?;
+                let id = self.names.lookup(module, &name.name)?;
+                let scopes = self.scopes(id);
                 let declared = matches!(self.names.item(id).kind, ItemKind::Struct(_) | ItemKind::Frame(_));
-                declared.then(|| (self.scopes(id), 0, id)).filter(|(scopes, ..)| !scopes.scopes.is_empty())
+                (declared && !scopes.scopes.is_empty()).then_some((Spot { scopes, id, place: None }, 0))
             }
             _ => None,
         }
+    }
+}
+
+/// A place in any item.
+#[derive(Clone, Copy)]
+struct Spot<'s, 'a> {
+    scopes: &'s Scopes<'a>,
+    id: ItemId,
+    /// `None` for the item itself.
+    place: Option<Place>,
+}
+
+impl<'s, 'a> Spot<'s, 'a> {
+    /// The braces of a body that stands here.
+    fn scope_of(self, body: &Body) -> Option<(Spot<'s, 'a>, usize)> {
+        self.scopes.scope_of(self.place, body).map(|scope| (self, scope))
     }
 }
 

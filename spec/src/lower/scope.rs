@@ -2,6 +2,8 @@
 //!
 //! Includes are expanded here and inline types get their names (W020, W021, W022, W029, W042).
 
+use std::ops::RangeInclusive;
+
 use super::names::{ItemId, Names, duplicate, kind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::Span;
@@ -22,6 +24,13 @@ pub(crate) struct Slot<'a> {
     /// The module whose names and byte order the field was written with.
     pub(crate) module: usize,
     pub(crate) section: Section,
+}
+
+impl Slot<'_> {
+    /// Whether the Rust type has the field: it is neither derived nor always the same.
+    pub(crate) fn is_kept(self) -> bool {
+        self.field.forms.iter().all(|form| matches!(form.kind, FieldKind::Value(_)) && form.fixed.is_none())
+    }
 }
 
 /// Where something stands: the braces, and the index of the field in them.
@@ -46,8 +55,18 @@ pub(crate) struct Scope<'a> {
     pub(crate) header: Option<&'a Header>,
     /// The fields in wire order.
     pub(crate) slots: Vec<Slot<'a>>,
-    /// `order vN : …;` with the section it stands in.
-    pub(crate) orders: Vec<(u32, Span, &'a [Ident], Section)>,
+    /// The wire orders that differ from that of the slots.
+    pub(crate) orders: Vec<Ordered<'a>>,
+}
+
+/// `order v0..1 : …;`
+#[derive(Debug)]
+pub(crate) struct Ordered<'a> {
+    pub(crate) versions: RangeInclusive<u32>,
+    pub(crate) span: Span,
+    pub(crate) fields: &'a [Ident],
+    /// The section it stands in.
+    pub(crate) section: Section,
 }
 
 /// A union, where it stands, and the name of its Rust type.
@@ -184,8 +203,9 @@ impl<'a> Builder<'_, 'a> {
                 Entry::Include { name, replace, .. } => {
                     self.include(scope, name, replace, module, section, slots);
                 }
-                Entry::Order { version, span, fields } => {
-                    self.scopes.scopes[scope].orders.push((*version, *span, fields, section));
+                Entry::Order { versions, span, fields } => {
+                    let versions = versions.clone();
+                    self.scopes.scopes[scope].orders.push(Ordered { versions, span: *span, fields, section });
                 }
                 Entry::Section { section: inner, span, entries } => {
                     let in_message = scope == 0 && matches!(self.item.kind, ItemKind::Message(_));

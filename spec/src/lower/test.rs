@@ -1,12 +1,13 @@
-//! Conditions (W022, W025, W026, W027, W028, W121).
+//! Conditions (W022, W025, W026, W027, W028, W101, W121).
 
 use super::Lowerer;
 use super::path::{span, steps};
 use super::scope::Place;
-use super::value::{Expected, pattern};
+use super::value::{Expected, name_of, pattern, range, too_large};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model;
-use crate::syntax::{Compare, Path, Test, TestKind};
+use crate::span::Span;
+use crate::syntax::{Compare, IntType, Path, Test, TestKind, Value};
 
 /// What a condition may speak of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,8 @@ pub(super) enum Sight {
 impl<'a> Lowerer<'_, 'a> {
     /// A condition at a place.
     pub(super) fn test(&mut self, place: Place, module: usize, test: &Test, sight: Sight) -> Option<model::Test> {
-        let fields = matches!(test.kind, TestKind::Compare(..) | TestKind::Flag(..)) && sight == Sight::Features;
+        let fields = matches!(test.kind, TestKind::Compare(..) | TestKind::Masked(..) | TestKind::Flag(..))
+            && sight == Sight::Features;
         let more = matches!(test.kind, TestKind::More) && sight != Sight::Read;
         if fields || more {
             let message = if more { "`more` says nothing here" } else { "only features can be tested here" };
@@ -41,13 +43,25 @@ impl<'a> Lowerer<'_, 'a> {
             TestKind::More => model::Test::More,
             TestKind::Compare(path, operator, value) => {
                 let (expected, of) = self.tested(place, path, sight)?;
-                let number = match self.program.number(of, value, expected) {
-                    Err(unknown) if of != module && unknown.code == Code::UnknownMember => {
-                        self.program.number(module, value, expected)
+                let number = self.compared(of, module, value, expected)?;
+                model::Test::Compare(steps(path), compare(*operator), number)
+            }
+            TestKind::Masked(path, mask, operator, value) => {
+                let (expected, of) = self.tested(place, path, sight)?;
+                let (int, expected) = match expected {
+                    Expected::Int(int) => (int, expected),
+                    Expected::Members { repr, wire, members, name, .. } => {
+                        (repr, Expected::Members { repr, wire, members, closed: false, name })
                     }
-                    number => number,
+                    _ => {
+                        let message = format!("`{}` has no bits to mask", steps(path).join("."));
+                        self.report(Diagnostic::new(Code::WrongKind, span(path), message));
+                        return None;
+                    }
                 };
-                model::Test::Compare(steps(path), compare(*operator), self.accept(number)?)
+                let number = self.compared(of, module, value, expected)?;
+                self.masked(*mask, int, *operator, number, value.span)?;
+                model::Test::Masked(steps(path), mask.0, compare(*operator), number)
             }
             TestKind::Flag(path, name) => {
                 let (expected, _) = self.tested(place, path, sight)?;
@@ -73,6 +87,35 @@ impl<'a> Lowerer<'_, 'a> {
                 model::Test::Or(Box::new(left?), Box::new(right?))
             }
         })
+    }
+
+    /// The number that a field of some module is compared with; its name may be of either module.
+    fn compared(&mut self, of: usize, module: usize, value: &Value, expected: Expected) -> Option<i128> {
+        let number = match self.program.number(of, value, expected) {
+            Err(unknown) if of != module && unknown.code == Code::UnknownMember => {
+                self.program.number(module, value, expected)
+            }
+            number => number,
+        };
+        self.accept(number)
+    }
+
+    /// That a mask is a number that the field can be and lets some bits through, among them all that are asked for
+    /// (W101, W121).
+    fn masked(&mut self, mask: (u64, Span), int: IntType, operator: Compare, number: i128, at: Span) -> Option<()> {
+        let (mask, mask_at) = (i128::from(mask.0), mask.1);
+        let exact = matches!(operator, Compare::Eq | Compare::Ne);
+        let problem = if !range(int).contains(&mask) {
+            too_large(mask_at, mask, &format!("`{}`", name_of(int)))
+        } else if mask == 0 {
+            Diagnostic::new(Code::ClauseMisplaced, mask_at, "a mask of 0 lets nothing through")
+        } else if !(0..=mask).contains(&number) || exact && number & !mask != 0 {
+            too_large(at, number, "the mask").also(mask_at, "this one")
+        } else {
+            return Some(());
+        };
+        self.report(problem);
+        None
     }
 
     fn both(

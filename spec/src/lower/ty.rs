@@ -31,6 +31,15 @@ impl<'a> Lowerer<'_, 'a> {
             TypeKind::Float(bits) => model::Type::Float { bits: *bits, big: self.is_big(site.module, None) },
             TypeKind::Bool => model::Type::Bool,
             TypeKind::Named(name) => model::Type::Named(self.named(site.module, name)?),
+            TypeKind::NamedAs(name, wire) => {
+                let declared = self.named(site.module, name)?;
+                if !matches!(self.program.expected(site.module, ty), Some(Expected::Members { .. })) {
+                    let message = format!("`{declared}` is no enum or flag set, which alone are written as an integer");
+                    self.report(Diagnostic::new(Code::WrongKind, name.span, message));
+                    return None;
+                }
+                model::Type::NamedAs(declared, self.int(site.module, *wire))
+            }
             TypeKind::Pad(bytes) => model::Type::Pad(*bytes),
             TypeKind::Array(of, length) => {
                 let length = self.program.length(site.module, length);
@@ -117,7 +126,9 @@ impl<'a> Lowerer<'_, 'a> {
             Count::Prefix(int) => model::Count::Prefix(self.int(site.module, *int)),
             Count::Above(at) => model::Count::Above(self.above(site, Measure::Count, *at)?),
             Count::Same(path) => {
-                self.place(site, path).and_then(|place| self.earlier(place, path))?;
+                let place = self.place(site, path)?;
+                self.outside_arms(place, path)?;
+                self.earlier(place, path)?;
                 model::Count::Same(steps(path))
             }
             Count::Field(path) => model::Count::Field(self.integer(site, path)?),

@@ -21,8 +21,9 @@ pub(crate) enum Expected<'a> {
     Bool,
     /// A number of any size.
     Float,
-    /// A number, or a member by name. A closed enum has no other numbers.
-    Members { repr: IntType, members: &'a [Member], closed: bool, name: &'a str },
+    /// A number that both integers can be, its own and the one written, or a member by name. A closed enum has no
+    /// other numbers.
+    Members { repr: IntType, wire: IntType, members: &'a [Member], closed: bool, name: &'a str },
     /// Bytes, of this many where it is known.
     Bytes(Option<u64>),
 }
@@ -43,15 +44,8 @@ impl<'a> Program<'a> {
             TypeKind::Int(int) => Some(Expected::Int(*int)),
             TypeKind::Bool => Some(Expected::Bool),
             TypeKind::Float(_) => Some(Expected::Float),
-            TypeKind::Named(name) => match &self.names.item(self.names.lookup(module, &name.name)?).kind {
-                ItemKind::Enum { repr, closed, members } => {
-                    Some(Expected::Members { repr: *repr, members, closed: *closed, name: &name.name })
-                }
-                ItemKind::Flags { repr, members } | ItemKind::Features { repr, members } => {
-                    Some(Expected::Members { repr: *repr, members, closed: false, name: &name.name })
-                }
-                _ => None,
-            },
+            TypeKind::Named(name) => self.members(module, name, None),
+            TypeKind::NamedAs(name, wire) => self.members(module, name, Some(*wire)),
             TypeKind::Array(of, length) if matches!(of.kind, TypeKind::Int(IntType { bits: 8, .. })) => {
                 Some(Expected::Bytes(self.length(module, length).ok()))
             }
@@ -60,12 +54,23 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// What values an enum or flag set has that is written as its own integer or another one.
+    fn members(&self, module: usize, name: &'a Ident, wire: Option<IntType>) -> Option<Expected<'a>> {
+        let (repr, members, closed) = match &self.names.item(self.names.lookup(module, &name.name)?).kind {
+            ItemKind::Enum { repr, closed, members } => (*repr, members, *closed),
+            ItemKind::Flags { repr, members } => (*repr, members, false),
+            ItemKind::Features { repr, members } if wire.is_none() => (*repr, members, false),
+            _ => return None,
+        };
+        Some(Expected::Members { repr, wire: wire.unwrap_or(repr), members, closed, name: &name.name })
+    }
+
     /// A value of the kind expected.
     pub(crate) fn value(&self, module: usize, value: &Value, expected: Expected) -> Result<model::Value, Diagnostic> {
         let found = match (&value.kind, expected) {
             (ValueKind::Name(name), Expected::Members { members, name: of, .. }) => {
                 match members.iter().find(|member| member.name.name == *name) {
-                    Some(member) => return Ok(model::Value::Int(member.value)),
+                    Some(member) => model::Value::Int(member.value),
                     None if self.names.lookup(module, name).is_none() => {
                         let message = format!("`{of}` has no member `{name}`");
                         return Err(Diagnostic::new(Code::UnknownMember, value.span, message));
@@ -152,16 +157,15 @@ fn fits(value: &model::Value, expected: Expected, span: Span) -> Result<(), Diag
         (model::Value::Int(number), Expected::Bool) if !(0..=1).contains(number) => {
             Err(too_large(span, *number, "`bool`"))
         }
-        (model::Value::Int(number), Expected::Int(int) | Expected::Members { repr: int, .. })
-            if !range(int).contains(number) =>
-        {
-            Err(too_large(span, *number, &format!("`{}`", name_of(int))))
-        }
+        (model::Value::Int(number), Expected::Int(int)) => fits_int(*number, int, span),
         (model::Value::Int(number), Expected::Members { members, closed: true, name, .. })
             if members.iter().all(|member| member.value != *number) =>
         {
             let message = format!("`{name}` is closed and has no member {number}");
             Err(Diagnostic::new(Code::UnknownMember, span, message))
+        }
+        (model::Value::Int(number), Expected::Members { repr, wire, .. }) => {
+            fits_int(*number, repr, span).and_then(|()| fits_int(*number, wire, span))
         }
         (model::Value::Int(_), Expected::Bytes(_)) => Err(wrong(span, "bytes are expected here, not a number")),
         (model::Value::Int(_), _) => Ok(()),
@@ -171,6 +175,13 @@ fn fits(value: &model::Value, expected: Expected, span: Span) -> Result<(), Diag
         }
         (model::Value::Bytes(_), Expected::Bytes(_)) => Ok(()),
         (model::Value::Bytes(_), _) => Err(wrong(span, "a number is expected here, not bytes")),
+    }
+}
+
+fn fits_int(number: i128, int: IntType, span: Span) -> Result<(), Diagnostic> {
+    match range(int).contains(&number) {
+        true => Ok(()),
+        false => Err(too_large(span, number, &format!("`{}`", name_of(int)))),
     }
 }
 

@@ -310,3 +310,106 @@ fn included_fields_and_opaque_messages() {
     assert_sound(&it, &input);
     assert_eq!((at(&it, "front").role, at(&it, "data").raw), (Role::Opaque, [3].as_slice()));
 }
+
+#[test]
+fn paths_into_arms_read_0_unless_the_arm_is_there() {
+    let model = model(
+        "struct Pair { x : u8 y : u8 z : u8 }
+         union Tagged by u8 { 1 => one { m : u8 n : u8 default 9 when m > 5 } else => pair : Pair }
+         struct Head { kind : u8 args : union by kind fixed 4 { 1 => name { length : u8 } 2 => pair : Pair else => other raw } }
+         struct S {
+             head : Head
+             text : bytes<len head.args.name.length>
+             list : list<u8, count head.args.pair.y>
+             here : u8 when head.args.pair.x == 2
+             tagged : Tagged
+             chosen : union by tagged.one.n { 0 => no {} 9 => yes { a : u8 } }
+         }",
+    );
+    let present = |hex: &str| {
+        let input = bytes(hex);
+        let it = read(&model, "S", &input, 0);
+        assert_eq!((it.problem.is_none(), rest(&it).contains(&"trailing")), (true, false), "{hex}");
+        let elements = at(&it, "list").children.iter().filter(|child| child.role == Role::Element).count();
+        (at(&it, "text").raw.len(), elements, find(&it, "here").is_some(), find(&it, "chosen.a").is_some())
+    };
+    assert_eq!(present("01 02000000 aabb  01 05 06"), (2, 0, false, true));
+    assert_eq!(present("02 02030800 aabbcc dd  00 02 01 07"), (0, 3, true, false));
+    assert_eq!(present("02 01000000  01 06 00"), (0, 0, false, false));
+    assert_eq!(present("07 02030405  01 06 09 ee"), (0, 0, false, true));
+}
+
+#[test]
+fn masks_leave_some_bits() {
+    let model = model(
+        "flags F : u16 { HIGH = 0x600 }
+         struct S { f : F i : i16 a : u8 when f & 0xf00 == HIGH b : u8 when i & 0x7ff0 >= 0x7ff0 c : u8 when not f & 1 != 0 }",
+    );
+    let present = |hex: &str| {
+        let input = bytes(hex);
+        let it = read(&model, "S", &input, 0);
+        assert_eq!(it.problem, None);
+        ["a", "b", "c"].map(|name| find(&it, name).is_some())
+    };
+    assert_eq!(present("fef6 ffff 01 02 03"), [true, true, true]);
+    assert_eq!(present("0107 efff"), [false, false, false]);
+    assert_eq!(present("0106 0000 01"), [true, false, false]);
+}
+
+#[test]
+fn one_order_of_several_versions() {
+    let model = model("struct S lead u8 v2 { a : u8 b : u8 order v0..1 : b a; }");
+    let first = |version: u8| at(&read(&model, "S", &[version, 7, 8], 0), "a").number();
+    assert_eq!([0, 1, 2].map(first), [Some(8), Some(8), Some(7)]);
+}
+
+#[test]
+fn enums_and_flags_as_other_integers() {
+    let model = model(
+        "enum Wide : u32 { A = 1 FAR = 0x1_0000 }
+         enum Low : i8 closed { PLUS = 5 }
+         flags Bits : u16 { LOW = bit 0 HIGH = bit 15 }
+         struct S { a : Wide as u8 b : Low as i32be c : Bits as u64 d : Wide as u16be = A l : list<Wide as u16, count u8> u : union U by Low as u16 { PLUS => plus {} } }
+         struct L { low : Low as i32 }
+         struct B { bits : Bits as i32 }
+         enum Open : i8 { ONE = 1 }
+         union P by peek Open as u32be { ONE => one { tag : Open as u32be = ONE } else => other { tag : Open as u32be } }
+         union T by Open as i16 { -1 => minus {} else => other {} }",
+    );
+    let input = bytes("01 00000005 0380000000000000 0001 01 0100 0500");
+    let it = read(&model, "S", &input, 0);
+    assert_eq!((it.problem.clone(), it.root.end()), (None, input.len()));
+    assert_eq!(at(&it, "a").value, named(1, "A"));
+    assert_eq!((&at(&it, "b").value, at(&it, "b").ty.as_str()), (&named(5, "PLUS"), "Low as i32be"));
+    let names = vec!["LOW".into(), "HIGH".into(), "0x2".into()];
+    assert_eq!(at(&it, "c").value, Value::Flags { bits: 0x8003, names });
+    assert_eq!((&at(&it, "l.[0]").value, &at(&it, "u").value), (&named(1, "A"), &Value::Arm("plus".into())));
+    let wrong = |name: &str, hex: &str| {
+        let input = bytes(hex);
+        let it = read(&model, name, &input, 0);
+        assert_eq!(it.problem.as_ref().map(|problem| problem.offset), Some(0));
+        cause(&it)
+    };
+    assert_eq!(wrong("L", "80000000"), Some(Cause::Unfit("Low".into(), 128)));
+    assert_eq!(wrong("L", "80ffffff"), Some(Cause::NotMember("Low".into(), -128)));
+    assert_eq!(wrong("L", "050000"), Some(Cause::Truncated { wanted: 4, present: 3 }));
+    assert_eq!(wrong("B", "ffffffff"), Some(Cause::Unfit("Bits".into(), -1)));
+    assert_eq!(wrong("B", "00000100"), Some(Cause::Unfit("Bits".into(), 0x1_0000)));
+    assert_eq!(wrong("P", "00000080"), Some(Cause::Unfit("Open".into(), 0x80)));
+    for (name, hex, arm) in
+        [("P", "00000001", "one"), ("P", "00000007", "other"), ("T", "ffff", "minus"), ("T", "0100", "other")]
+    {
+        assert_eq!(read(&model, name, &bytes(hex), 0).root.value, Value::Arm(arm.into()), "{name} {hex}");
+    }
+}
+
+#[test]
+fn an_envelope_is_little_endian_in_every_file() {
+    let text = "protocol test order big struct S envelope v1 compat 1 { a : u16 }";
+    let loaded = load("test", Main::Text(Path::new("test.wire"), text), |_| Err(io::ErrorKind::NotFound.into()));
+    let model = firefly_spec::analyse(&loaded).expect("the spec is sound");
+    let input = bytes("01 01 02000000 0102");
+    let it = read(&model, "S", &input, 0);
+    assert_eq!((it.problem.is_none(), &at(&it, "a").value), (true, &number(0x102)));
+    assert_eq!(at(&it, "struct_len").ty, "u32");
+}
