@@ -11,7 +11,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let compiled = firefly_spec::compile(Path::new(&path))?;
     let model = compiled.result.map_err(|diagnostics| format!("{diagnostics:#?}"))?;
     let tokens = module(&model, &name, Options { serde: all, arbitrary: all }, &|_| proc_macro2::Span::call_site());
-    let file = syn::parse2(tokens.clone()).map_err(|error| format!("{error}: {tokens}"))?;
+    let file = syn::parse2(tokens.clone()).map_err(|error| {
+        // What cannot be parsed is printed as it is, for rustc to judge.
+        println!("{tokens}");
+        error.to_string()
+    })?;
     print!("{}", prettyplease::unparse(&file));
     Ok(())
 }

@@ -47,7 +47,7 @@ fn cut(stream: &[u8], ctx: &Context, mut step: impl FnMut(usize) -> usize) -> (V
     let mut rest = stream;
     loop {
         loop {
-            match buffer.next(|b| Frame::measure(b, ctx).map(|m| bounded(m))) {
+            match buffer.next(|b| Frame::measure(b, ctx).map(bounded)) {
                 Ok(Some(bytes)) => frames.push(bytes),
                 Ok(None) => break,
                 Err(error) => return (frames, Some(error)),

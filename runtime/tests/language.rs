@@ -4,6 +4,8 @@
 
 #[path = "../../spec/tests/accept/berths.wire"]
 mod berths;
+#[path = "../../spec/tests/accept/extensions.wire"]
+mod extensions;
 #[path = "../../spec/tests/accept/kitchen_sink.wire"]
 mod kitchen_sink;
 

@@ -67,11 +67,19 @@ impl<'m> Emitter<'m> {
                 Some((expr, _)) => expr,
                 None => return self.unresolved(path),
             },
-            Selector::Peek(_) => {
+            Selector::Peek(peeked) => {
                 let array = at.attempt(quote!(r.peek()));
                 let ty = int_type(int);
                 let from = if int.big { quote!(from_be_bytes) } else { quote!(from_le_bytes) };
-                quote!(#ty::#from(#array))
+                let number = quote!(#ty::#from(#array));
+                match (peeked, self.own_int(peeked)) {
+                    (Type::NamedAs(..), Some(own)) => {
+                        let (own, found) = (int_type(own), to_u64(&quote!(found), int));
+                        let fail = at.fail(quote!(r.fail(#rt::DecodeErrorKind::Closed { value: #found })));
+                        quote!({ let found = #number; if #own::try_from(found).is_err() { #fail; } found })
+                    }
+                    _ => number,
+                }
             }
             Selector::Tag(ty) => {
                 let value = self.read_value(ty, None, scope, prefix, at);
@@ -428,8 +436,12 @@ impl<'m> Emitter<'m> {
         let field = s.fields.first()?;
         let FieldKind::Value(ty) = &super::types::unconditional(field)?.kind else { return None };
         self.const_int(ty).filter(|own| *own == int)?;
-        let name = local(&format!("{}_", arm.name), &field.name);
-        Some(if matches!(ty, Type::Named(_)) { quote!(#name.0) } else { quote!(*#name) })
+        let (name, wire) = (local(&format!("{}_", arm.name), &field.name), int_type(int));
+        Some(match ty {
+            Type::NamedAs(..) => quote!((#name.0 as #wire)),
+            Type::Named(_) => quote!(#name.0),
+            _ => quote!(*#name),
+        })
     }
 
     /// An expression for the size of a union found at a place.

@@ -1,13 +1,13 @@
 //! Encoders.
 
-use firefly_spec::model::{Extent, Field, FieldForm, FieldKind, Form, Int, Region, Section, Struct, Type};
+use firefly_spec::model::{Extent, Field, FieldForm, FieldKind, Form, Int, Region, Section, Struct, Type, Value};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::decode::{RegionStart, is_above};
 use super::run::{RunKind, Statements};
 use super::scope::{Access, Moment, Scope, inlined, orders};
-use super::types::{int_type, is_optional, stored_form, widest};
+use super::types::{int_literal, int_type, is_optional, stored_form, widest};
 use super::{At, Emitter};
 
 impl<'m> Emitter<'m> {
@@ -177,14 +177,13 @@ impl<'m> Emitter<'m> {
                 quote!(#array[#o] = u8::from(#place);)
             }
             FieldKind::Value(ty) => self.store(ty, place, array, offset),
-            FieldKind::Const { ty, value } => {
-                let value = self.value(value, ty);
-                if matches!(ty, Type::Bool) {
-                    let o = Literal::u64_unsuffixed(offset);
-                    return quote!(#array[#o] = u8::from(#value););
+            FieldKind::Const { ty, value } => match (self.const_int(ty), value) {
+                (Some(int), Value::Int(n)) => self.store_int(int, &int_literal(*n, int), array, offset),
+                _ => {
+                    let value = self.value(value, ty);
+                    self.store(ty, &quote!((#value)), array, offset)
                 }
-                self.store(ty, &quote!((#value)), array, offset)
-            }
+            },
             FieldKind::Count { int, .. } | FieldKind::Len { int, .. } => {
                 let value = self.derived(&form.kind, scope, at);
                 self.store_int(*int, &value, array, offset)

@@ -106,6 +106,7 @@ impl<'m> Emitter<'m> {
         let size = match &form.kind {
             FieldKind::Value(Type::Bool) => 1,
             FieldKind::Value(Type::Struct(_)) => return None,
+            FieldKind::Const { ty: Type::NamedAs(_, int), .. } => int.bytes(),
             FieldKind::Value(ty) | FieldKind::Const { ty, .. } => self.plain(ty)?,
             FieldKind::Count { int, .. } | FieldKind::Len { int, .. } | FieldKind::Checksum { int, .. } => int.bytes(),
         };

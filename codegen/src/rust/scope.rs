@@ -92,7 +92,11 @@ impl<'m> Scope<'m> {
                         quote!((match &#expr { #name::#variant(value) => value.#member, _ => Default::default() })),
                         emitter.struct_of(ty)?.fields.iter().find(|f| f.name == *next)?,
                     ),
-                    _ => return None,
+                    ArmKind::Type(ty) => (
+                        quote!((match &#expr { #name::#variant { value, .. } => value.#member, _ => Default::default() })),
+                        emitter.struct_of(ty)?.fields.iter().find(|f| f.name == *next)?,
+                    ),
+                    ArmKind::Raw => return None,
                 };
                 prefix = None;
                 continue;

@@ -47,7 +47,14 @@ impl Writer {
 
     /// An empty writer with room for `n` bytes, not counting long bytes that are spliced in.
     pub fn with_capacity(target: Target, n: usize) -> Writer {
-        Writer { target, staged: Vec::with_capacity(n), splices: Vec::new(), spliced: 0, splice_from: SPLICE, ended: None }
+        Writer {
+            target,
+            staged: Vec::with_capacity(n),
+            splices: Vec::new(),
+            spliced: 0,
+            splice_from: SPLICE,
+            ended: None,
+        }
     }
 
     /// An empty writer with room for `n` bytes that copies long bytes too, for results in one piece.
