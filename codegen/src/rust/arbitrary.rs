@@ -32,7 +32,7 @@ impl<'m> Emitter<'m> {
     /// `Arbitrary` for a union that can stand alone.
     pub(super) fn arbitrary_union(&self, name: &Ident, u: &'m Union) -> TokenStream {
         let rt = &self.rt;
-        if matches!(u.by, Selector::Field(..)) {
+        if matches!(u.by, Selector::Field(..)) || arms_reach_out(u, &[], false) {
             return TokenStream::new();
         }
         let body = self.invent_union(u, quote!(Self), &Scope::default(), "");
@@ -341,15 +341,18 @@ fn type_reaches_out(ty: &Type, known: &[&str], versioned: bool) -> bool {
         Type::Framed { inner: element, extent, .. } => measured(extent) || inner(element),
         Type::Struct(s) => reaches_out(s, known, versioned),
         Type::Union(u) => {
-            matches!(&u.by, Selector::Field(path, _) if is_outside(path, known))
-                || u.arms.iter().any(|arm| match &arm.kind {
-                    ArmKind::Fields(s) => reaches_out(s, known, versioned),
-                    ArmKind::Type(ty) => inner(ty),
-                    ArmKind::Raw => false,
-                })
+            matches!(&u.by, Selector::Field(path, _) if is_outside(path, known)) || arms_reach_out(u, known, versioned)
         }
         _ => false,
     }
+}
+
+fn arms_reach_out(u: &Union, known: &[&str], versioned: bool) -> bool {
+    u.arms.iter().any(|arm| match &arm.kind {
+        ArmKind::Fields(s) => reaches_out(s, known, versioned),
+        ArmKind::Type(ty) => type_reaches_out(ty, known, versioned),
+        ArmKind::Raw => false,
+    })
 }
 
 /// Collects the values that select an arm of a union inside the type by the field.

@@ -102,12 +102,12 @@ impl<'m> Emitter<'m> {
         };
         for order in orders(s) {
             let mut some = Statements::new(RunKind::Load);
-            for field in order.present {
-                self.read_field(&mut some, field, prefix, scope, at, None);
-            }
             for field in order.absent {
                 let (name, absent) = (local(prefix, &field.name), self.absent_local(field));
                 some.push(quote!(#name = #absent;));
+            }
+            for field in order.present {
+                self.read_field(&mut some, field, prefix, scope, at, None);
             }
             let (some, versions) = (some.finish(), order.versions.into_iter().map(Literal::u32_unsuffixed));
             chain = quote!(if matches!(struct_v, #(#versions)|*) { #some } else #chain);

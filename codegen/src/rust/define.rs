@@ -11,10 +11,12 @@ use super::scope::{Access, Scope};
 use super::types::stored_form;
 use super::{At, Emitter};
 
+/// Up to this many bytes on the wire, structs of numbers are `Copy`.
+const COPIED: u64 = 64;
+
 impl<'m> Emitter<'m> {
     /// A top-level struct or frame.
     pub(super) fn structure(&self, item: &'m Item, s: &'m Struct) -> TokenStream {
-        let rt = &self.rt;
         let name = ident(&s.name, (self.spans)(item.span));
         let mut out = self.define_struct(&self.item_docs(item), &name, s);
         if self.is_plain(s) {
@@ -25,38 +27,7 @@ impl<'m> Emitter<'m> {
             let read = self.read_struct(s, quote!(Self), &scope, "", &at);
             let write = self.write_struct(s, Access::Place(quote!(self)), &scope, &at);
             let size = self.size_struct(s, Access::Place(quote!(self)), &scope, None);
-            let (apart_r, apart_w) = if s.apart {
-                (quote!(, data_r: &mut #rt::Reader), quote!(, data_w: &mut #rt::Writer))
-            } else {
-                (TokenStream::new(), TokenStream::new())
-            };
-            out.extend(quote! {
-                #[allow(clippy::all, unused_variables, unused_mut)]
-                impl #name {
-                    /// Reads the value.
-                    ///
-                    /// # Errors
-                    /// When the bytes are not such a value; the error tells where.
-                    pub fn decode(r: &mut #rt::Reader #apart_r) -> Result<Self, #rt::DecodeError> {
-                        Ok({ #read })
-                    }
-
-                    /// Writes the value.
-                    ///
-                    /// # Errors
-                    /// When the value cannot be written for this target.
-                    pub fn encode(&self, w: &mut #rt::Writer #apart_w) -> Result<(), #rt::EncodeError> {
-                        let t = w.target();
-                        #write
-                        Ok(())
-                    }
-
-                    /// The size in bytes when written for a target.
-                    pub fn size(&self, t: #rt::Target) -> usize {
-                        #size
-                    }
-                }
-            });
+            out.extend(self.codec(&name, &read, &write, &size, s.apart));
         }
         if s.frame {
             out.extend(self.measure_struct(&name, s));
@@ -161,7 +132,6 @@ impl<'m> Emitter<'m> {
 
     /// A top-level union or choice of frames.
     pub(super) fn union(&self, item: &'m Item, u: &'m Union) -> TokenStream {
-        let rt = &self.rt;
         let name = ident(&u.name, (self.spans)(item.span));
         let mut out = self.define_union(&self.item_docs(item), &name, u);
         let scope = Scope::default();
@@ -169,14 +139,37 @@ impl<'m> Emitter<'m> {
         let read = self.read_union(u, quote!(Self), &scope, "", &at);
         let write = self.write_union(u, quote!(Self), &quote!((*self)), &scope, &at);
         let size = self.size_union(u, quote!(Self), &quote!((*self)), &scope);
-        out.extend(quote! {
+        out.extend(self.codec(&name, &read, &write, &size, false));
+        if u.frame {
+            out.extend(self.measure_union(&name, u));
+        }
+        out.extend(self.wire_impl(&name, u.size.min));
+        out
+    }
+
+    /// The functions of a type that read it, write it and tell its size.
+    fn codec(
+        &self,
+        name: &Ident,
+        read: &TokenStream,
+        write: &TokenStream,
+        size: &TokenStream,
+        apart: bool,
+    ) -> TokenStream {
+        let rt = &self.rt;
+        let (apart_r, apart_w) = if apart {
+            (quote!(, data_r: &mut #rt::Reader), quote!(, data_w: &mut #rt::Writer))
+        } else {
+            (TokenStream::new(), TokenStream::new())
+        };
+        quote! {
             #[allow(clippy::all, unused_variables, unused_mut)]
             impl #name {
                 /// Reads the value.
                 ///
                 /// # Errors
                 /// When the bytes are not such a value; the error tells where.
-                pub fn decode(r: &mut #rt::Reader) -> Result<Self, #rt::DecodeError> {
+                pub fn decode(r: &mut #rt::Reader #apart_r) -> Result<Self, #rt::DecodeError> {
                     Ok({ #read })
                 }
 
@@ -184,23 +177,18 @@ impl<'m> Emitter<'m> {
                 ///
                 /// # Errors
                 /// When the value cannot be written for this target.
-                pub fn encode(&self, w: &mut #rt::Writer) -> Result<(), #rt::EncodeError> {
+                pub fn encode(&self, w: &mut #rt::Writer #apart_w) -> Result<(), #rt::EncodeError> {
                     let t = w.target();
                     #write
                     Ok(())
                 }
 
-                /// The size in bytes when written for a target.
+                /// The size in bytes when written for a target, without what lies apart.
                 pub fn size(&self, t: #rt::Target) -> usize {
                     #size
                 }
             }
-        });
-        if u.frame {
-            out.extend(self.measure_union(&name, u));
         }
-        out.extend(self.wire_impl(&name, u.size.min));
-        out
     }
 
     /// The Rust struct, and the types declared inside it.
@@ -221,6 +209,7 @@ impl<'m> Emitter<'m> {
                 pub origin: #rt::Origin,
             ));
         }
+        let copy = (self.is_plain(s) && s.size.min <= COPIED).then(|| quote!(#[derive(Copy)]));
         let derives = self.derives(self.struct_has_float(s));
         let layout = self.layout_docs(s);
         let (derive_default, default) = self.struct_default(name, s);
@@ -228,7 +217,7 @@ impl<'m> Emitter<'m> {
         let arbitrary = self.options.arbitrary.then(|| self.arbitrary_struct(name, s));
         quote! {
             #docs #layout
-            #derives #derive_default
+            #derives #copy #derive_default
             pub struct #name { #fields }
             #default
             #arbitrary

@@ -36,7 +36,7 @@ pub mod rule {
     pub const FOREIGN: &str = "FOREIGN";
     /// What was read is not what is written again.
     pub const EXACT: &str = "EXACT";
-    /// Signatures were not verified.
+    /// What could be opened and verified with the keyring, and what could not.
     pub const KEYRING: &str = "KEYRING";
 }
 

@@ -65,6 +65,9 @@ impl Handshake {
             log.add(Severity::Warning, rule, spot, text);
         }
         authorizer::check_connect(&connect, spot, log);
+        if let Some(evidence) = &mut log.evidence {
+            evidence.connect(&connect, spot);
+        }
         self.connect = Some(connect);
         self.awaits_reply = true;
     }
@@ -76,6 +79,9 @@ impl Handshake {
         }
         if let Some(connect) = &self.connect {
             authorizer::check_reply(connect, &reply, spot, log);
+        }
+        if let Some(evidence) = &mut log.evidence {
+            evidence.reply(&reply, spot);
         }
         self.reply = Some(reply);
         self.awaits_reply = false;

@@ -1,5 +1,6 @@
 //! What is noted while a connection is followed.
 
+use super::evidence::Evidence;
 use super::finding::{Finding, Place, Severity, Text};
 use crate::capture::{Connection, Direction};
 use crate::report::Counts;
@@ -12,6 +13,8 @@ pub(super) struct Log<'a> {
     pub(super) connection: &'a Connection,
     pub(super) counts: &'a mut Counts,
     pub(super) findings: Vec<Finding>,
+    /// What is kept for later, if it will be needed.
+    pub(super) evidence: Option<Evidence>,
 }
 
 impl Log<'_> {

@@ -4,6 +4,7 @@ use firefly_runtime::codec::{Checksum, Context, DecodeError, DecodeErrorKind, Pa
 use firefly_runtime::wire::payload::Payload;
 use firefly_runtime::wire::transport::{FooterFlags, MessageFrame, OldMessageFrame};
 
+use super::evidence::is_signed;
 use super::finding::{Severity, Text, rule};
 use super::log::{Log, Spot};
 use crate::report::Outcomes;
@@ -84,6 +85,9 @@ impl Envelope {
             let sound = self.check_sums(mismatch, &what, spot, log);
             match self.decode(features) {
                 Ok(payload) => {
+                    if let Some(evidence) = &mut log.evidence {
+                        evidence.payload(&payload, spot);
+                    }
                     let opaque = is_opaque(&payload);
                     *(if opaque { &mut outcome.opaque } else { &mut outcome.decoded }) += 1;
                     let difference = self.difference(&payload, features);
@@ -117,7 +121,7 @@ impl Envelope {
     }
 
     fn count_signature(&self, log: &mut Log<'_>) {
-        if self.flags.contains(FooterFlags::SIGNED) || self.sig != 0 {
+        if is_signed(self.flags, self.sig) {
             log.counts.signatures.present += 1;
             log.counts.signatures.unverified += 1;
         }

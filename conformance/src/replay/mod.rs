@@ -4,11 +4,16 @@
 //! after it is written, and then frame by frame. Every element is read, written again and compared, and checked against
 //! the rules of the protocol as far as a bystander can. What breaks them becomes a [`Finding`]; what cannot be read is
 //! skipped up to the next message that can.
+//!
+//! With a keyring, what concerns authentication is kept until all connections have been followed. Then the keys that the
+//! keyring leads to are found, ticket by ticket, and with them authorizers and signatures are judged.
 
 mod authorizer;
+mod evidence;
+mod exchange;
 mod finding;
 mod handshake;
-mod keyring;
+mod keys;
 mod log;
 mod message;
 mod observer;
@@ -16,10 +21,11 @@ mod open;
 mod resync;
 mod sequence;
 mod side;
+mod signatures;
 mod tape;
 
 pub use finding::{Finding, Place, Severity, Text, rule};
-pub use keyring::{Keyring, KeyringError};
+pub use firefly_runtime::auth::{Keyring, KeyringError};
 
 use crate::capture::{Capture, Problem};
 use crate::report::CaptureReport;
@@ -30,7 +36,7 @@ use crate::report::CaptureReport;
 pub struct Options {
     /// What the report calls the capture.
     pub file: String,
-    /// Keys of the cluster.
+    /// Keys of the cluster: with them tickets are opened and signatures verified.
     pub keyring: Option<Keyring>,
 }
 
@@ -49,16 +55,14 @@ pub fn replay_capture(capture: &Capture, options: &Options) -> CaptureReport {
     for problem in &capture.problems {
         report.findings.push(recording(capture, problem));
     }
-    for connection in &capture.connections {
-        observer::observe(connection, &mut report);
+    let observe = |connection| observer::observe(connection, &mut report.counts, options.keyring.is_some());
+    let mut observed: Vec<_> = capture.connections.iter().map(observe).collect();
+    if let Some(keyring) = &options.keyring {
+        signatures::judge(&mut observed, keyring, &mut report);
     }
-    if options.keyring.is_some() && report.counts.signatures.present > 0 {
-        report.findings.push(Finding {
-            severity: Severity::Info,
-            rule: rule::KEYRING,
-            place: Place::default(),
-            text: Text::new("the keyring is not used yet", "no signature was verified"),
-        });
+    for mut observed in observed {
+        observed.findings.sort_by_key(|finding| finding.place.packet);
+        report.findings.append(&mut observed.findings);
     }
     report
 }

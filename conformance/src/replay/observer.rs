@@ -3,17 +3,27 @@
 use firefly_runtime::codec::{Context, Wire};
 use firefly_runtime::wire::transport::{Banner, ClientHello, Connect, ConnectReply, SeqExchange, ServerHello};
 
-use super::finding::{Severity, Text, rule};
+use super::evidence::Evidence;
+use super::finding::{Finding, Severity, Text, rule};
 use super::handshake::Handshake;
 use super::log::Log;
 use super::side::{Phase, Side, Stop};
 use super::{open, resync};
 use crate::capture::{Connection, Direction, EventKind};
-use crate::report::CaptureReport;
+use crate::report::Counts;
+
+/// What a connection showed.
+pub(super) struct Observed<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) findings: Vec<Finding>,
+    /// What has to wait for the other connections; nothing unless it was asked for.
+    pub(super) evidence: Evidence,
+}
 
 /// Follows a connection and reports what it showed.
-pub(super) fn observe(connection: &Connection, report: &mut CaptureReport) {
-    let log = Log { connection, counts: &mut report.counts, findings: Vec::new() };
+pub(super) fn observe<'a>(connection: &'a Connection, counts: &mut Counts, keep_evidence: bool) -> Observed<'a> {
+    let evidence = keep_evidence.then(Evidence::default);
+    let log = Log { connection, counts, findings: Vec::new(), evidence };
     let sides = Direction::BOTH.map(|direction| Side::new(connection, direction));
     let mut observer = Observer { sides, handshake: Handshake::default(), log };
     if observer.is_foreign() {
@@ -24,9 +34,8 @@ pub(super) fn observe(connection: &Connection, report: &mut CaptureReport) {
         observer.run();
         observer.finish();
     }
-    let mut findings = observer.log.findings;
-    findings.sort_by_key(|finding| finding.place.packet);
-    report.findings.append(&mut findings);
+    let Log { findings, evidence, .. } = observer.log;
+    Observed { connection, findings, evidence: evidence.unwrap_or_default() }
 }
 
 struct Observer<'a> {

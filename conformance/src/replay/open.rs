@@ -65,6 +65,9 @@ fn message(envelope: &Envelope, bytes: &Bytes, exact: bool, features: u64, side:
     let spot = (direction, end.saturating_sub(bytes.len() as u64));
     if envelope.is_complete() {
         side.sequence.message(envelope.seq, spot, log);
+        if let Some(evidence) = &mut log.evidence {
+            evidence.message(bytes, features, spot);
+        }
     }
     let mismatch = from_bytes::<Frame>(bytes.clone(), &Context::new(features)).err();
     envelope.judge(mismatch.as_ref(), exact, features, spot, log);

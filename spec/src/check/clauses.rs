@@ -49,9 +49,9 @@ fn idle(form: &FieldForm) -> impl Iterator<Item = (Span, &'static str)> + use<> 
             "`max` bounds a length or count, which this type has not",
         ),
         when(
-            form.droppable && !(in_rust && versioned),
+            form.droppable && !(in_rust && (versioned || form.when.is_some())),
             Some(form.span),
-            "only a field that some versions lack can be dropped",
+            "only a field that is absent at times can be dropped",
         ),
     ];
     found.into_iter().flatten()

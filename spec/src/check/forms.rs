@@ -36,7 +36,9 @@ fn covers(earlier: &FieldForm, later: &FieldForm) -> bool {
 
 fn alike(a: &FieldForm, b: &FieldForm) -> bool {
     match (&a.kind, &b.kind) {
-        (FieldKind::Value(x), FieldKind::Value(y)) => same(x, y) && a.fixed.is_some() == b.fixed.is_some(),
+        (FieldKind::Value(x), FieldKind::Value(y)) => {
+            (same(x, y) || widens(x, y)) && a.fixed.is_some() == b.fixed.is_some()
+        }
         (FieldKind::Count { of: x, .. }, FieldKind::Count { of: y, .. })
         | (FieldKind::Len { of: x, .. }, FieldKind::Len { of: y, .. }) => steps(x) == steps(y),
         (FieldKind::Checksum { .. }, FieldKind::Checksum { .. }) => true,
@@ -44,11 +46,15 @@ fn alike(a: &FieldForm, b: &FieldForm) -> bool {
     }
 }
 
-/// Whether two types give the same Rust type: how lengths and counts are written does not matter, and the widest of
-/// several integers stands for all.
+/// Whether two integers differ in their width alone: the widest stands for all.
+fn widens(a: &Type, b: &Type) -> bool {
+    matches!((&a.kind, &b.kind), (TypeKind::Int(x), TypeKind::Int(y)) if x.signed == y.signed)
+}
+
+/// Whether two types give the same Rust type: how lengths and counts are written does not matter.
 fn same(a: &Type, b: &Type) -> bool {
     match (&a.kind, &b.kind) {
-        (TypeKind::Int(x), TypeKind::Int(y)) => x.signed == y.signed,
+        (TypeKind::Int(x), TypeKind::Int(y)) => x.bits == y.bits && x.signed == y.signed,
         (TypeKind::Float(x), TypeKind::Float(y)) => x == y,
         (TypeKind::Bool, TypeKind::Bool) => true,
         (TypeKind::Named(x) | TypeKind::NamedAs(x, _), TypeKind::Named(y) | TypeKind::NamedAs(y, _)) => {

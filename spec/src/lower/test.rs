@@ -92,7 +92,7 @@ impl<'a> Lowerer<'_, 'a> {
     /// The number that a field of some module is compared with; its name may be of either module.
     fn compared(&mut self, of: usize, module: usize, value: &Value, expected: Expected) -> Option<i128> {
         let number = match self.program.number(of, value, expected) {
-            Err(unknown) if of != module && unknown.code == Code::UnknownMember => {
+            Err(unknown) if of != module && matches!(unknown.code, Code::UnknownMember | Code::UnknownName) => {
                 self.program.number(module, value, expected)
             }
             number => number,

@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// Write the report to a file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The keys of the cluster; not used yet: signatures stay unverified
+    /// The keys of the cluster: open tickets and authorizers with them, and verify signatures
     #[arg(long, value_name = "FILE")]
     keyring: Option<PathBuf>,
     /// Count warnings as errors
@@ -46,6 +46,7 @@ const EXAMPLES: &str = "\
 Examples:
   firefly replay
   firefly replay --strict cluster.pcap.gz
+  firefly replay --keyring cluster.keyring cluster.pcap.gz
   firefly replay --format json --output report.json *.pcap
   tcpdump -i lo -w - port 6789 | firefly replay -";
 
