@@ -85,7 +85,7 @@ fn everything() -> Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn any_bytes_are_accounted_for(
