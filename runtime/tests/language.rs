@@ -2,6 +2,9 @@
 //!
 //! The specs are those that the language's own tests read; the tests of the laws come from the generator.
 
+// Types written by hand have the functions that generated ones have, used or not.
+#![allow(dead_code, unreachable_pub)]
+
 #[path = "../../spec/tests/accept/berths.wire"]
 mod berths;
 #[path = "../../spec/tests/accept/extensions.wire"]

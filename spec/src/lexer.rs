@@ -164,6 +164,7 @@ impl<'a> Lexer<'a> {
             '0' => 0,
             '\\' => b'\\',
             '"' => b'"',
+            '\'' => b'\'',
             'x' => {
                 let digits = self.rest().get(..2).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
                 let byte = u8::from_str_radix(digits, 16).ok()?;

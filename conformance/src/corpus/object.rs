@@ -123,8 +123,8 @@ impl Value {
             Value::Plain(value) => value.json(),
             Value::Message(message, None) => serde_json::to_value(message),
             Value::Message(message, Some(body)) => Ok(serde_json::json!({
-                "header": serde_json::to_value(&message.header)?,
-                "footer": serde_json::to_value(&message.footer)?,
+                "header": serde_json::to_value(message.header)?,
+                "footer": serde_json::to_value(message.footer)?,
                 "message": body.json()?,
             })),
         }

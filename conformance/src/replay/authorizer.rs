@@ -5,6 +5,7 @@ use firefly_runtime::auth::Key;
 use firefly_runtime::codec::{Context, Target, Wire, from_bytes, to_bytes};
 use firefly_runtime::wire::auth::{
     AuthNoneAuthorizer, AuthProtocol, CephXAuthorize, CephXAuthorizer, CephXAuthorizerChallenge, CephXAuthorizerReply,
+    SECRET_ID_OWN_KEY,
 };
 use firefly_runtime::wire::transport::{Connect, ConnectReply, Tag};
 
@@ -100,7 +101,12 @@ fn session_key(authorizer: &CephXAuthorizer, round: &Round, keys: &Keys<'_>, hea
     let session = keys.session(ticket).cloned();
     let Some(secret) = keys.secret(*service_id, ticket) else { return session };
     let Some(info) = heard.open(&sealed_in(ticket), secret, round.spot) else {
-        fault(round, heard, "AU-09", "a ticket is not sealed with the key of the service");
+        if ticket.secret_id == SECRET_ID_OWN_KEY {
+            let text = "a ticket does not open with the service's key in the keyring";
+            heard.fault(Severity::Warning, rule::KEYRING, round.spot, text);
+        } else {
+            fault(round, heard, "AU-09", "a ticket is not sealed with the key of the service");
+        }
         return session;
     };
     if info.ticket.global_id != authorizer.global_id {

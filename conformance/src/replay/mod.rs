@@ -23,6 +23,8 @@ mod sequence;
 mod side;
 mod signatures;
 mod tape;
+#[cfg(test)]
+mod tests;
 
 pub use finding::{Finding, Place, Severity, Text, rule};
 pub use firefly_runtime::auth::{Keyring, KeyringError};

@@ -179,7 +179,7 @@ impl TryFrom<&CryptoKey> for Key {
     type Error = KeyError;
 
     fn try_from(key: &CryptoKey) -> Result<Key, KeyError> {
-        Key::new(key.r#type, key.created.clone(), &key.secret)
+        Key::new(key.r#type, key.created, &key.secret)
     }
 }
 
@@ -187,7 +187,7 @@ impl From<&Key> for CryptoKey {
     /// The key as it is sent. Its `Debug` shows the secret: keep it no longer than needed.
     fn from(key: &Key) -> CryptoKey {
         let secret = Bytes::from_owner(key.secret.clone());
-        CryptoKey { r#type: key.r#type(), created: key.created.clone(), secret }
+        CryptoKey { r#type: key.r#type(), created: key.created, secret }
     }
 }
 
