@@ -13,8 +13,12 @@ pub fn find(name: &str) -> Option<&'static TypeInfo> {
     best(|info| info.name == name).or_else(|| best(|info| info.cxx == Some(name)))
 }
 
+/// Names by which later releases call what Firefly knows by another.
+const RENAMED: &[(&str, &str)] = &[("MMDSPeerRequest", "MMDSSlaveRequest")];
+
 /// The type that has that name in Ceph's source. Where the specification does not tell the name, it is the same.
 pub fn find_cxx(name: &str) -> Option<&'static TypeInfo> {
+    let name = RENAMED.iter().find(|(later, _)| *later == name).map_or(name, |(_, known)| known);
     best(|info| info.cxx == Some(name)).or_else(|| best(|info| info.cxx.is_none() && info.name == name))
 }
 
