@@ -80,10 +80,13 @@ pub mod mosdop {
     /// What decides about the form of these bytes.
     const FEATURES: u64 = Features::NOSRCADDR.0 | Features::MSG_AUTH.0 | Features::OBJECTLOCATOR.0 | Features::PGID64.0;
 
+    /// What reading depends on, as a connection knows it once it is open.
+    static CONTEXT: Context = Context::new(FEATURES);
+
     /// Reads the frame and leaves the message alone.
     #[inline]
     pub fn read_frame(bytes: &Bytes) -> Result<MessageFrame, DecodeError> {
-        MessageFrame::decode(&mut Reader::new(bytes, &Context::new(FEATURES)))
+        MessageFrame::decode(&mut Reader::new(bytes, &CONTEXT))
     }
 
     /// A frame with its message decoded.
@@ -100,7 +103,7 @@ pub mod mosdop {
     pub fn read(bytes: &Bytes) -> Result<Received, DecodeError> {
         let MessageFrame { header, front, middle, data, footer } = read_frame(bytes)?;
         let parts = Parts { version: header.version, compat: header.compat_version, front, middle, data };
-        let op = MOSDOp::decode(parts, &Context::new(FEATURES))?;
+        let op = MOSDOp::decode(parts, &CONTEXT)?;
         Ok(Received { header, op, footer })
     }
 

@@ -15,8 +15,8 @@ pub struct Context {
 
 impl Context {
     /// A context with these features, default limits, and checksums verified.
-    pub fn new(features: u64) -> Self {
-        Context { features, ..Context::default() }
+    pub const fn new(features: u64) -> Self {
+        Context { features, limits: Limits::DEFAULT, checksums: ChecksumPolicy::Verify }
     }
 }
 

@@ -7,8 +7,13 @@ pub struct Limits {
     pub memory: usize,
 }
 
+impl Limits {
+    /// The bounds unless changed.
+    pub const DEFAULT: Limits = Limits { memory: 256 << 20 };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Limits { memory: 256 << 20 }
+        Limits::DEFAULT
     }
 }
