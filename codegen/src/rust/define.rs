@@ -70,7 +70,7 @@ impl<'m> Emitter<'m> {
                 /// When too few bytes are left.
                 #[inline]
                 pub fn decode(r: &mut #rt::Reader) -> Result<Self, #rt::DecodeError> {
-                    Ok(Self::from_array(&r.array()?))
+                    Ok(Self::from_array(r.run()?))
                 }
 
                 /// Writes the value.

@@ -197,7 +197,7 @@ impl Emitter<'_> {
             impl #name {
                 /// Reads the integer.
                 pub fn decode(r: &mut #rt::Reader) -> Result<Self, #rt::DecodeError> {
-                    let value = Self(#ty::#from(r.array()?));
+                    let value = Self(#ty::#from(*r.run()?));
                     #check
                     Ok(value)
                 }

@@ -1,6 +1,6 @@
 //! Messages: codecs over the three parts, and the choice of all messages by number.
 
-use firefly_spec::model::{Field, FieldKind, Item, Message, Section, Struct};
+use firefly_spec::model::{Item, Message, Section, Struct};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
@@ -92,26 +92,20 @@ impl<'m> Emitter<'m> {
         });
         let written = self.written_version(&s.versions, &scope, Moment::Reading);
         let compat = self.compat(&s.versions, &scope, Moment::Reading);
-        let (middle, middle_rest) = part_reader(self, s, Section::Middle, quote!(middle), quote!(middle_r));
-        let (data, data_rest) = part_reader(self, s, Section::Data, quote!(data), quote!(data_r));
         quote! {
             let struct_v = u32::from(parts.version);
             let struct_compat = u32::from(parts.compat);
-            let mut front_reader = #rt::Reader::new(&parts.front, ctx);
-            let r = &mut front_reader;
-            #middle
-            #data
+            let r = &mut #rt::Reader::new(&parts.front, ctx);
+            let middle_r = &mut #rt::Reader::new(&parts.middle, ctx);
+            let data_r = &mut #rt::Reader::new(&parts.data, ctx);
             if struct_compat > #newest {
                 return Err(r.fail(#rt::DecodeErrorKind::Incompatible { compat: struct_compat, understood: #newest }));
             }
             #too_old
             #body
-            let origin = #rt::Origin::read(
-                (struct_v != #written).then_some(struct_v),
-                (struct_compat != #compat).then_some(struct_compat),
-                r.rest(),
-            )
-            .with_parts(#middle_rest, #data_rest);
+            let origin = r
+                .origin((struct_v != #written).then_some(struct_v), (struct_compat != #compat).then_some(struct_compat))
+                .with_parts(middle_r, data_r);
             Ok(Self { #fields origin })
         }
     }
@@ -231,29 +225,4 @@ impl<'m> Emitter<'m> {
             _ => true,
         }
     }
-
-    fn uses_part(&self, s: &Struct, section: Section) -> bool {
-        let here = |field: &Field| {
-            field.section == section
-                || field.apart == Some(section)
-                || section == Section::Data
-                    && field.forms.iter().any(|form| matches!(&form.kind, FieldKind::Value(ty) if self.is_apart(ty)))
-        };
-        s.fields.iter().any(here)
-    }
-}
-
-/// Statements that open a part of a message, and an expression for what is left of it.
-fn part_reader(
-    e: &Emitter<'_>,
-    s: &Struct,
-    section: Section,
-    part: TokenStream,
-    name: TokenStream,
-) -> (TokenStream, TokenStream) {
-    if !e.uses_part(s, section) {
-        return (TokenStream::new(), quote!(parts.#part));
-    }
-    let rt = &e.rt;
-    (quote!(let mut part = #rt::Reader::new(&parts.#part, ctx); let #name = &mut part;), quote!(#name.rest()))
 }

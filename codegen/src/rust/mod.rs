@@ -132,6 +132,16 @@ impl At {
         }
     }
 
+    /// The same for a value that may be large: it is moved once, where `map_err` and `?` move it each.
+    fn attempt_large(&self, expr: TokenStream) -> TokenStream {
+        if self.0.is_empty() {
+            quote!(#expr?)
+        } else {
+            let chain = self.chain();
+            quote!(match #expr { Ok(value) => value, Err(e) => return Err(e #chain) })
+        }
+    }
+
     /// `return Err(error)`, with the context added.
     fn fail(&self, error: TokenStream) -> TokenStream {
         let chain = self.chain();

@@ -20,8 +20,8 @@ impl<'m> Emitter<'m> {
             _ => {
                 let ty = int_type(int);
                 let from = if int.big { quote!(from_be_bytes) } else { quote!(from_le_bytes) };
-                let array = at.attempt(quote!(r.array()));
-                quote!(#ty::#from(#array))
+                let run = at.attempt(quote!(r.run()));
+                quote!(#ty::#from(*#run))
             }
         }
     }
@@ -41,8 +41,8 @@ impl<'m> Emitter<'m> {
             Type::Float { bits, big } => {
                 let ty = if *bits == 32 { quote!(f32) } else { quote!(f64) };
                 let from = if *big { quote!(from_be_bytes) } else { quote!(from_le_bytes) };
-                let array = at.attempt(quote!(r.array()));
-                quote!(#ty::#from(#array))
+                let run = at.attempt(quote!(r.run()));
+                quote!(#ty::#from(*#run))
             }
             Type::Bool => at.attempt(quote!(r.boolean())),
             Type::Named(name) => {
@@ -51,7 +51,7 @@ impl<'m> Emitter<'m> {
                     _ => self.type_path(name),
                 };
                 let apart = self.is_apart(ty).then(|| quote!(, data_r));
-                at.attempt(quote!(#path::decode(r #apart)))
+                at.attempt_large(quote!(#path::decode(r #apart)))
             }
             Type::NamedAs(name, int) => {
                 let Some(own) = self.own_int(ty) else { return self.unresolved(std::slice::from_ref(name)) };
@@ -176,7 +176,7 @@ impl<'m> Emitter<'m> {
             return rest.clone();
         }
         let n = self.read_length(extent, max, scope, at);
-        let bytes = at.attempt(quote!(r.#take(n)));
+        let bytes = at.attempt_large(quote!(r.#take(n)));
         quote!({ let n = #n; #bytes })
     }
 

@@ -101,16 +101,18 @@ impl<'m> Emitter<'m> {
         let version = quote!((struct_v != #written).then_some(struct_v));
         if rows.iter().all(|row| row.form == Form::Envelope) {
             return quote!(
-                let tail = r.close(window);
-                let origin = #rt::Origin::read(#version, (struct_compat != #compat).then_some(struct_compat), tail);
+                let origin = r.close_origin(window, #version, (struct_compat != #compat).then_some(struct_compat));
             );
         }
         if let [Row { form: Form::Lead(_), compat: None, .. }] = rows {
             return quote!(let origin = #rt::Origin::read(#version, None, #rt::Bytes::new()););
         }
         quote!(
-            let tail = window.map_or_else(#rt::Bytes::new, |window| r.close(window));
-            let origin = #rt::Origin::read(#version, struct_compat.filter(|compat| *compat != #compat), tail);
+            let (version, compat) = (#version, struct_compat.filter(|compat| *compat != #compat));
+            let origin = match window {
+                Some(window) => r.close_origin(window, version, compat),
+                None => #rt::Origin::read(version, compat, #rt::Bytes::new()),
+            };
         )
     }
 

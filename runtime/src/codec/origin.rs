@@ -5,6 +5,8 @@ use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
+use super::Reader;
+
 static EMPTY: Bytes = Bytes::new();
 
 /// What was read beyond the fields of a value: other version numbers than would be written, and what came after the
@@ -30,16 +32,26 @@ impl Origin {
         if version.is_none() && compat.is_none() && tail.is_empty() {
             return Origin(None);
         }
+        Origin::keep(version, compat, tail)
+    }
+
+    #[cold]
+    fn keep(version: Option<u32>, compat: Option<u32>, tail: Bytes) -> Origin {
         Origin(Some(Box::new(Read { version, compat, tail, ..Read::default() })))
     }
 
-    /// The same with what came after the fields in the middle and in the data of a message.
+    /// The same with what comes after the fields in the middle and in the data of a message, which is read.
     #[inline]
-    pub fn with_parts(self, middle: Bytes, data: Bytes) -> Origin {
+    pub fn with_parts(self, middle: &mut Reader, data: &mut Reader) -> Origin {
         if middle.is_empty() && data.is_empty() {
             return self;
         }
-        let read = self.0.unwrap_or_default();
+        self.keep_parts(middle.rest(), data.rest())
+    }
+
+    #[cold]
+    fn keep_parts(mut self, middle: Bytes, data: Bytes) -> Origin {
+        let read = self.0.take().unwrap_or_default();
         Origin(Some(Box::new(Read { middle, data, ..*read })))
     }
 
@@ -76,6 +88,20 @@ impl Origin {
     /// Whether there is nothing to echo.
     pub fn is_fresh(&self) -> bool {
         self.0.is_none()
+    }
+}
+
+/// Dropping nothing is worth no call.
+impl Drop for Origin {
+    #[inline]
+    fn drop(&mut self) {
+        #[cold]
+        fn drop_read(read: Box<Read>) {
+            drop(read);
+        }
+        if let Some(read) = self.0.take() {
+            drop_read(read);
+        }
     }
 }
 
@@ -122,10 +148,16 @@ impl<'a> arbitrary::Arbitrary<'a> for Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Context;
+
+    fn with_parts(origin: Origin, middle: &'static [u8], data: &'static [u8]) -> Origin {
+        let (ctx, middle, data) = (Context::default(), Bytes::from_static(middle), Bytes::from_static(data));
+        origin.with_parts(&mut Reader::new(&middle, &ctx), &mut Reader::new(&data, &ctx))
+    }
 
     #[test]
     fn nothing_to_echo_takes_no_memory() {
-        let origin = Origin::read(None, None, Bytes::new()).with_parts(Bytes::new(), Bytes::new());
+        let origin = with_parts(Origin::read(None, None, Bytes::new()), b"", b"");
         assert!(origin.is_fresh());
         assert_eq!((origin.version(), origin.compat()), (None, None));
         assert!(origin.tail().is_empty() && origin.middle().is_empty() && origin.data().is_empty());
@@ -135,14 +167,14 @@ mod tests {
     #[test]
     fn keeps_what_was_read() {
         let origin = Origin::read(Some(3), Some(2), Bytes::from_static(b"tail"));
-        let origin = origin.with_parts(Bytes::from_static(b"middle"), Bytes::from_static(b"data"));
+        let origin = with_parts(origin, b"middle", b"data");
         assert!(!origin.is_fresh());
         assert_eq!((origin.version(), origin.compat()), (Some(3), Some(2)));
         assert_eq!(
             (&origin.tail()[..], &origin.middle()[..], &origin.data()[..]),
             (&b"tail"[..], &b"middle"[..], &b"data"[..])
         );
-        let origin = Origin::default().with_parts(Bytes::from_static(b"m"), Bytes::new());
+        let origin = with_parts(Origin::default(), b"m", b"");
         assert_eq!((origin.version(), &origin.middle()[..]), (None, &b"m"[..]));
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Slack, Str};
+use super::{Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Origin, Slack, Str};
 
 /// A position in the bytes of one value, and where they end.
 ///
@@ -65,14 +65,7 @@ impl<'a> Reader<'a> {
     /// Reads `N` bytes.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        match self.ahead().first_chunk::<N>() {
-            Some(array) => {
-                let array = *array;
-                self.pos += N;
-                Ok(array)
-            }
-            None => Err(self.need(N)),
-        }
+        Ok(*self.run()?)
     }
 
     /// Reads `N` bytes as they lie in the input.
@@ -96,7 +89,7 @@ impl<'a> Reader<'a> {
     /// Reads one byte.
     #[inline]
     pub fn byte(&mut self) -> Result<u8, DecodeError> {
-        let [byte] = self.array()?;
+        let [byte] = *self.run()?;
         Ok(byte)
     }
 
@@ -140,9 +133,15 @@ impl<'a> Reader<'a> {
         if n > self.remaining() {
             return Err(self.need(n));
         }
+        Ok(self.share(n))
+    }
+
+    /// The next `n` bytes, which are there.
+    #[inline(never)]
+    fn share(&mut self, n: usize) -> Bytes {
         let start = self.pos;
         self.pos += n;
-        Ok(self.buf.slice(start..self.pos))
+        self.buf.slice(start..self.pos)
     }
 
     /// Reads a string of `n` bytes. They are shared with the input, not copied.
@@ -212,6 +211,24 @@ impl<'a> Reader<'a> {
         let tail = self.rest();
         self.end = window.outer_end;
         tail
+    }
+
+    /// What to keep of a value beyond its fields: version and compat if they differ from what would be written, and what
+    /// is left in the innermost window, which is read.
+    #[inline]
+    pub fn origin(&mut self, version: Option<u32>, compat: Option<u32>) -> Origin {
+        if version.is_none() && compat.is_none() && self.is_empty() {
+            return Origin::default();
+        }
+        Origin::read(version, compat, self.rest())
+    }
+
+    /// The same at the end of a window, which it ends.
+    #[inline]
+    pub fn close_origin(&mut self, window: Window, version: Option<u32>, compat: Option<u32>) -> Origin {
+        let origin = self.origin(version, compat);
+        self.end = window.outer_end;
+        origin
     }
 
     /// Ends a window: skips what is unread in it and keeps it as slack.

@@ -40,9 +40,8 @@ impl Wire for Sample {
             map.push((run[0], u32::from_le_bytes(part::<1, 4, _>(&run))));
         }
         let number = if struct_v >= 2 { u32::from_le_bytes(r.array().map_err(|e| e.field("number"))?) } else { 0 };
-        let tail = r.close(window);
         let origin =
-            Origin::read((struct_v != 2).then_some(struct_v), (struct_compat != 1).then_some(struct_compat), tail);
+            r.close_origin(window, (struct_v != 2).then_some(struct_v), (struct_compat != 1).then_some(struct_compat));
         Ok(Sample { tag, crc, names, map: Map::from(map), number, origin })
     }
 
@@ -105,7 +104,8 @@ impl Message for Sample {
     fn decode(parts: Parts, ctx: &Context) -> Result<Self, DecodeError> {
         let mut r = Reader::new(&parts.front, ctx);
         let value = <Sample as Wire>::decode(&mut r)?;
-        let origin = value.origin.clone().with_parts(parts.middle, parts.data);
+        let (mut middle, mut data) = (Reader::new(&parts.middle, ctx), Reader::new(&parts.data, ctx));
+        let origin = value.origin.clone().with_parts(&mut middle, &mut data);
         match (parts.version, parts.compat) {
             (2, 1) => r.finish().map(|()| Sample { origin, ..value }),
             (version, _) => Err(r.fail(DecodeErrorKind::UnsupportedVersion { version: version.into(), newest: 2 })),
