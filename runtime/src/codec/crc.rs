@@ -22,7 +22,7 @@ impl Crc32c {
     pub fn of(&self, data: &[u8]) -> u32 {
         // Starting from the usual initial state is quicker, as no parameters are set up. A CRC is linear: the final
         // state for another initial state differs by what the difference becomes over as many bytes of zero.
-        match FROM_ONES.get(data.len()) {
+        match from_ones_over(data.len()) {
             Some(difference) if self.init == 0 => !crc_fast::crc32_iscsi(data) ^ difference ^ self.xorout,
             _ => {
                 let mut digest = self.digest();
@@ -60,19 +60,57 @@ impl Digest {
     }
 }
 
-/// What the state of all ones becomes over 0, 1, 2, … bytes of zero.
-static FROM_ONES: [u32; 512] = from_ones();
+/// The size of a sector, of which long data usually are a multiple.
+const SECTOR: usize = 512;
 
-const fn from_ones<const N: usize>() -> [u32; N] {
+/// What the state of all ones becomes over so many bytes of zero, for small numbers and for not too many sectors.
+#[inline]
+fn from_ones_over(n: usize) -> Option<&'static u32> {
+    if n < SECTOR {
+        FROM_ONES.get(n)
+    } else if n.is_multiple_of(SECTOR) {
+        FROM_ONES_SECTORS.get(n / SECTOR)
+    } else {
+        None
+    }
+}
+
+/// What the state of all ones becomes over 0, 1, 2, … bytes of zero.
+static FROM_ONES: [u32; SECTOR] = powers(&over_zeros(1));
+
+/// What it becomes over 0, 1, 2, … sectors of zero.
+static FROM_ONES_SECTORS: [u32; 257] = powers(&over_zeros(SECTOR));
+
+/// What each bit of a state becomes over so many bytes of zero.
+const fn over_zeros(bytes: usize) -> [u32; 32] {
     const POLYNOMIAL: u32 = 0x82f6_3b78;
+    let mut image = [0; 32];
+    let mut i = 0;
+    while i < 32 {
+        let mut state: u32 = 1 << i;
+        let mut bit = 0;
+        while bit < 8 * bytes {
+            state = if state & 1 == 1 { (state >> 1) ^ POLYNOMIAL } else { state >> 1 };
+            bit += 1;
+        }
+        image[i] = state;
+        i += 1;
+    }
+    image
+}
+
+/// The state of all ones, and what it becomes when each bit is replaced by its image again and again.
+const fn powers<const N: usize>(image: &[u32; 32]) -> [u32; N] {
     let mut states = [u32::MAX; N];
     let mut n = 1;
     while n < N {
-        let mut state = states[n - 1];
-        let mut bit = 0;
-        while bit < 8 {
-            state = if state & 1 == 1 { (state >> 1) ^ POLYNOMIAL } else { state >> 1 };
-            bit += 1;
+        let mut state = 0;
+        let mut i = 0;
+        while i < 32 {
+            if states[n - 1] >> i & 1 == 1 {
+                state ^= image[i];
+            }
+            i += 1;
         }
         states[n] = state;
         n += 1;
@@ -117,9 +155,18 @@ mod tests {
     #[test]
     fn is_right_for_all_lengths() {
         let data: Vec<u8> = (0..1100_u32).map(|i| ((i * i) >> 3) as u8).collect();
-        for n in (0..=data.len()).step_by(7).chain(500..520) {
+        for n in (0..=data.len()).step_by(7).chain(500..520).chain(1020..1030) {
             assert_eq!(seeded(0, &data[..n]), slow(0, &data[..n]), "{n} bytes");
             assert_eq!(seeded(99, &data[..n]), slow(99, &data[..n]), "{n} bytes");
+            assert_eq!(Crc32c::new(0, !0).of(&data[..n]), !slow(0, &data[..n]), "{n} bytes");
+        }
+    }
+
+    #[test]
+    fn is_right_for_whole_sectors() {
+        let data: Vec<u8> = (0..0x20400_u32).map(|i| (i.wrapping_mul(i) >> 3) as u8).collect();
+        for n in [4096, 0x1fe00, 0x20000, 0x20200] {
+            assert_eq!(seeded(0, &data[..n]), slow(0, &data[..n]), "{n} bytes");
             assert_eq!(Crc32c::new(0, !0).of(&data[..n]), !slow(0, &data[..n]), "{n} bytes");
         }
     }
