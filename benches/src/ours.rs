@@ -70,10 +70,10 @@ pub mod entity_addr {
 
 /// A whole message frame.
 pub mod mosdop {
-    use firefly_runtime::codec::Parts;
+    use firefly_runtime::codec::{Parts, Sections};
     use firefly_runtime::wire::features::Features;
     use firefly_runtime::wire::osd::MOSDOp;
-    use firefly_runtime::wire::transport::{MessageFooter, MessageFrame, MessageHeader};
+    use firefly_runtime::wire::transport::{MessageFooter, MessageFrame, MessageFrameView, MessageHeader};
 
     use super::*;
 
@@ -101,9 +101,10 @@ pub mod mosdop {
     /// Reads frame and message.
     #[inline]
     pub fn read(bytes: &Bytes) -> Result<Received, DecodeError> {
-        let MessageFrame { header, front, middle, data, footer } = read_frame(bytes)?;
-        let parts = Parts { version: header.version, compat: header.compat_version, front, middle, data };
-        let op = MOSDOp::decode(parts, &CONTEXT)?;
+        let MessageFrameView { header, front, middle, data, footer } =
+            MessageFrameView::decode(&mut Reader::new(bytes, &CONTEXT))?;
+        let sections = Sections { version: header.version, compat: header.compat_version, front, middle, data };
+        let op = MOSDOp::decode(sections, &CONTEXT)?;
         Ok(Received { header, op, footer })
     }
 

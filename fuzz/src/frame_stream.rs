@@ -1,11 +1,11 @@
 //! Any bytes, in any split, through the frame decoder.
 
 use firefly_runtime::codec::{
-    Bytes, Context, DecodeError, FrameBuffer, Limits, Measure, Parts, Reader, Target, Writer,
+    Bytes, Context, DecodeError, FrameBuffer, Limits, Measure, Reader, Sections, Target, Writer,
 };
 use firefly_runtime::wire::features::Features;
 use firefly_runtime::wire::payload::Payload;
-use firefly_runtime::wire::transport::Frame;
+use firefly_runtime::wire::transport::{Frame, MessageFrameView};
 
 /// The features that change the frames; the first input byte chooses among their combinations.
 const FORMS: [u64; 4] = [Features::NOSRCADDR.0 | Features::MSG_AUTH.0, Features::NOSRCADDR.0, Features::MSG_AUTH.0, 0];
@@ -84,15 +84,14 @@ fn check(bytes: &Bytes, ctx: &Context) {
     assert_eq!(w.finish(), *bytes, "a frame that encodes to other bytes");
     assert_eq!(frame.size(target), bytes.len(), "a frame whose size is not its length");
     let Frame::Message(message) = frame else { return };
-    let header = &message.header;
-    let parts = Parts {
-        version: header.version,
-        compat: header.compat_version,
-        front: message.front.clone(),
-        middle: message.middle.clone(),
-        data: message.data.clone(),
-    };
-    if let Ok(payload) = Payload::decode(header.r#type.0, parts.clone(), ctx) {
+    let view = MessageFrameView::decode(&mut Reader::new(bytes, ctx)).expect("a frame has a view");
+    assert_eq!(view.clone().share(), message, "a view of another frame");
+    let MessageFrameView { header, front, middle, data, .. } = view;
+    let sections = Sections { version: header.version, compat: header.compat_version, front, middle, data };
+    let parts = sections.to_parts();
+    let payload = Payload::decode(header.r#type.0, sections, ctx);
+    assert_eq!(payload, Payload::decode(header.r#type.0, parts.sections(), ctx), "it depends on where the bytes lie");
+    if let Ok(payload) = payload {
         let again = payload.encode(target).expect("a decoded message can be encoded");
         assert_eq!(again, parts, "a message that encodes to other bytes");
     }

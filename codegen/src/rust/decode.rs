@@ -8,6 +8,7 @@ use super::names::local;
 use super::run::{RunKind, Statements};
 use super::scope::{Access, Moment, Scope, inlined, orders, to_u64};
 use super::types::{int_literal, int_type, is_optional, stored_form, widest};
+use super::view::is_viewed;
 use super::{At, Emitter};
 
 impl<'m> Emitter<'m> {
@@ -249,7 +250,12 @@ impl<'m> Emitter<'m> {
         match &form.kind {
             FieldKind::Value(ty) => {
                 let prefix = format!("{prefix}{}_", field.name);
-                let value = self.read_value(ty, form.max, scope, &prefix, at);
+                let value = match ty {
+                    Type::Bytes(extent) if scope.is_view() && is_viewed(field) => {
+                        self.read_bytes(extent, form.max, scope, at, &quote!(view), &quote!())
+                    }
+                    _ => self.read_value(ty, form.max, scope, &prefix, at),
+                };
                 let value = match (ty, widest(field)) {
                     (Type::Int(int), Some(wide)) if int.bits < wide.bits => {
                         let wide = int_type(wide);

@@ -9,6 +9,7 @@ use super::docs::arm_text;
 use super::names::ident;
 use super::scope::{Access, Scope};
 use super::types::stored_form;
+use super::view::has_view;
 use super::{At, Emitter};
 
 /// Up to this many bytes on the wire, structs of numbers are `Copy`.
@@ -31,6 +32,9 @@ impl<'m> Emitter<'m> {
         }
         if s.frame {
             out.extend(self.measure_struct(&name, s));
+        }
+        if has_view(s) {
+            out.extend(self.view(&name, s));
         }
         if !s.apart {
             out.extend(self.wire_impl(&name, s.size.min));

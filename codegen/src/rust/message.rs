@@ -33,11 +33,11 @@ impl<'m> Emitter<'m> {
                 /// The newest version understood.
                 pub const VERSION: u16 = #newest;
 
-                /// Reads the message from its parts.
+                /// Reads the message from its sections.
                 ///
                 /// # Errors
-                /// When the parts are not such a message; the error tells where.
-                pub fn decode(parts: #rt::Parts, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> {
+                /// When the sections are not such a message; the error tells where.
+                pub fn decode(sections: #rt::Sections, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> {
                     #decode
                 }
 
@@ -52,7 +52,7 @@ impl<'m> Emitter<'m> {
             impl #rt::Message for #name {
                 const NAME: &'static str = #text;
                 const NUMBER: u16 = #number;
-                fn decode(parts: #rt::Parts, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> { #name::decode(parts, ctx) }
+                fn decode(sections: #rt::Sections, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> { #name::decode(sections, ctx) }
                 fn encode(&self, t: #rt::Target) -> Result<#rt::Parts, #rt::EncodeError> { #name::encode(self, t) }
             }
         }
@@ -93,11 +93,11 @@ impl<'m> Emitter<'m> {
         let written = self.written_version(&s.versions, &scope, Moment::Reading);
         let compat = self.compat(&s.versions, &scope, Moment::Reading);
         quote! {
-            let struct_v = u32::from(parts.version);
-            let struct_compat = u32::from(parts.compat);
-            let r = &mut #rt::Reader::new(&parts.front, ctx);
-            let middle_r = &mut #rt::Reader::new(&parts.middle, ctx);
-            let data_r = &mut #rt::Reader::new(&parts.data, ctx);
+            let struct_v = u32::from(sections.version);
+            let struct_compat = u32::from(sections.compat);
+            let r = &mut #rt::Reader::new(sections.front, ctx);
+            let middle_r = &mut #rt::Reader::new(sections.middle, ctx);
+            let data_r = &mut #rt::Reader::new(sections.data, ctx);
             if struct_compat > #newest {
                 return Err(r.fail(#rt::DecodeErrorKind::Incompatible { compat: struct_compat, understood: #newest }));
             }
@@ -157,7 +157,7 @@ impl<'m> Emitter<'m> {
         let decode = known.iter().map(|(_, message, number)| {
             let (variant, path) = (ident(message, proc_macro2::Span::call_site()), self.type_path(message));
             let number = Literal::u64_unsuffixed(*number);
-            quote!(#number => #name::#variant(#path::decode(parts, ctx)?),)
+            quote!(#number => #name::#variant(#path::decode(sections, ctx)?),)
         });
         let encode = known.iter().map(|(_, message, _)| {
             let variant = ident(message, proc_macro2::Span::call_site());
@@ -193,9 +193,9 @@ impl<'m> Emitter<'m> {
                 /// Reads a message by its type number.
                 ///
                 /// # Errors
-                /// When the parts are not such a message; the error tells where.
-                pub fn decode(number: u16, parts: #rt::Parts, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> {
-                    Ok(match number { #(#decode)* _ => #name::Opaque { number, parts } })
+                /// When the sections are not such a message; the error tells where.
+                pub fn decode(number: u16, sections: #rt::Sections, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> {
+                    Ok(match number { #(#decode)* _ => #name::Opaque { number, parts: sections.to_parts() } })
                 }
 
                 /// Writes a message's parts.

@@ -21,6 +21,7 @@ mod scope;
 mod size;
 mod types;
 mod version;
+mod view;
 mod write;
 
 use std::cell::Cell;

@@ -163,7 +163,8 @@ impl<'m> Emitter<'m> {
         quote!({ let n = #n; #check })
     }
 
-    fn read_bytes(
+    /// Bytes that `take` reads, or `rest` if all that is left is meant.
+    pub(super) fn read_bytes(
         &self,
         extent: &Extent,
         max: Option<u64>,

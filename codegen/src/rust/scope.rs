@@ -28,6 +28,8 @@ pub(super) enum Access {
 #[derive(Clone, Default)]
 pub(super) struct Scope<'m> {
     frames: Vec<(&'m [Field], Access)>,
+    /// Whether the innermost braces, or those to come if there are none, are those of a view.
+    view: bool,
 }
 
 /// What a path leads to.
@@ -39,11 +41,21 @@ pub(super) struct Found<'m> {
 }
 
 impl<'m> Scope<'m> {
+    /// The scope around a view.
+    pub(super) fn of_view() -> Scope<'m> {
+        Scope { view: true, ..Scope::default() }
+    }
+
+    /// Whether bytes read here are left where they are.
+    pub(super) fn is_view(&self) -> bool {
+        self.view
+    }
+
     /// The scope inside one more pair of braces.
     pub(super) fn inside(&self, s: &'m Struct, access: Access) -> Scope<'m> {
         let mut frames = self.frames.clone();
         frames.push((&s.fields, access));
-        Scope { frames }
+        Scope { frames, view: self.view && self.frames.is_empty() }
     }
 
     /// The innermost access.

@@ -156,7 +156,7 @@ impl Envelope {
     }
 
     fn decode(&self, features: u64) -> Result<Payload, DecodeError> {
-        Payload::decode(self.number, self.parts.clone(), &Context::new(features))
+        Payload::decode(self.number, self.parts.sections(), &Context::new(features))
     }
 
     /// Where the payload, written again, differs from what was read.

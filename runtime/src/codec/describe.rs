@@ -152,7 +152,7 @@ impl Codec {
     /// The codec of a message.
     pub const fn message<T: Message + Value>() -> Codec {
         Codec {
-            decode: |bytes, ctx| Ok(Box::new(Body(T::decode(Parts::from_bytes(bytes)?, ctx)?))),
+            decode: |bytes, ctx| Ok(Box::new(Body(T::decode(Parts::from_bytes(bytes)?.sections(), ctx)?))),
             #[cfg(feature = "arbitrary")]
             arbitrary: |u| Ok(Box::new(Body(T::arbitrary(u)?))),
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Context, DecodeError, EncodeError, Reader, Target, Writer, narrow};
+use super::{Context, DecodeError, EncodeError, Reader, Slice, Target, Writer, narrow};
 
 /// A message as its header and its sections give it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -23,7 +23,46 @@ pub struct Parts {
     pub data: Bytes,
 }
 
+/// What a message is read from: [`Parts`], or sections that are still where a frame left them.
+#[derive(Clone, Copy, Debug)]
+pub struct Sections<'a> {
+    /// The version, from the header.
+    pub version: u16,
+    /// The oldest version to be understood, from the header.
+    pub compat: u16,
+    /// The first section.
+    pub front: Slice<'a>,
+    /// The second section.
+    pub middle: Slice<'a>,
+    /// The third section.
+    pub data: Slice<'a>,
+}
+
+impl Sections<'_> {
+    /// The sections as values of their own.
+    pub fn to_parts(&self) -> Parts {
+        Parts {
+            version: self.version,
+            compat: self.compat,
+            front: self.front.share(),
+            middle: self.middle.share(),
+            data: self.data.share(),
+        }
+    }
+}
+
 impl Parts {
+    /// What a message is read from.
+    pub fn sections(&self) -> Sections<'_> {
+        Sections {
+            version: self.version,
+            compat: self.compat,
+            front: (&self.front).into(),
+            middle: (&self.middle).into(),
+            data: (&self.data).into(),
+        }
+    }
+
     /// The parts from one piece: version, compat, and each section with its length in front, all little-endian.
     pub fn from_bytes(bytes: Bytes) -> Result<Parts, DecodeError> {
         let mut r = Reader::new(&bytes, &Context::default());
@@ -83,6 +122,7 @@ mod tests {
         };
         let bytes = parts.to_bytes().unwrap();
         assert_eq!(bytes, b"\x02\x01\x03\0\x01\0\0\0f\0\0\0\0\x02\0\0\0da"[..]);
+        assert_eq!(parts.sections().to_parts(), parts);
         assert_eq!(Parts::from_bytes(bytes.clone()), Ok(parts));
         for n in 0..bytes.len() {
             assert!(Parts::from_bytes(bytes.slice(..n)).is_err());

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Origin, Slack, Str};
+use super::{Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Origin, Slack, Slice, Str};
 
 /// A position in the bytes of one value, and where they end.
 ///
@@ -10,6 +10,8 @@ use super::{Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Ori
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     buf: &'a Bytes,
+    /// Where in `buf` the bytes to read start; positions are counted from here.
+    start: usize,
     /// At most `end`.
     pos: usize,
     /// At most the length of `buf`.
@@ -28,9 +30,10 @@ pub struct Window {
 
 impl<'a> Reader<'a> {
     /// A reader at the start of the bytes.
-    pub fn new(buf: &'a Bytes, ctx: &Context) -> Reader<'a> {
-        let end = buf.len();
-        Reader { buf, pos: 0, end, charged: 0, ctx: *ctx }
+    #[inline]
+    pub fn new(bytes: impl Into<Slice<'a>>, ctx: &Context) -> Reader<'a> {
+        let (buf, start, end) = bytes.into().place();
+        Reader { buf, start, pos: start, end, charged: 0, ctx: *ctx }
     }
 
     /// What reading depends on.
@@ -47,7 +50,7 @@ impl<'a> Reader<'a> {
     /// The number of bytes read so far.
     #[inline]
     pub fn position(&self) -> usize {
-        self.pos
+        self.pos.saturating_sub(self.start)
     }
 
     /// The number of bytes left in the innermost window.
@@ -142,6 +145,17 @@ impl<'a> Reader<'a> {
         let start = self.pos;
         self.pos += n;
         self.buf.slice(start..self.pos)
+    }
+
+    /// Reads `n` bytes, which are left where they are.
+    #[inline]
+    pub fn view(&mut self, n: usize) -> Result<Slice<'a>, DecodeError> {
+        if n > self.remaining() {
+            return Err(self.need(n));
+        }
+        let start = self.pos;
+        self.pos += n;
+        Ok(Slice::between(self.buf, start, self.pos))
     }
 
     /// Reads a string of `n` bytes. They are shared with the input, not copied.
@@ -265,12 +279,13 @@ impl<'a> Reader<'a> {
 
     /// The bytes read since the position was `start`.
     pub fn since(&self, start: usize) -> &[u8] {
-        self.buf.get(start..self.pos).unwrap_or_default()
+        self.between(start, self.position())
     }
 
     /// The bytes between two positions.
     pub fn between(&self, start: usize, end: usize) -> &[u8] {
-        self.buf.get(start..end).unwrap_or_default()
+        let at = |position| self.start.saturating_add(position);
+        self.buf.get(at(start)..at(end)).unwrap_or_default()
     }
 
     /// What to keep of a checksum that was read.
@@ -293,7 +308,7 @@ impl<'a> Reader<'a> {
     /// An error at the current position.
     #[cold]
     pub fn fail(&self, kind: DecodeErrorKind) -> DecodeError {
-        DecodeError::new(self.pos, kind)
+        DecodeError::new(self.position(), kind)
     }
 
     /// The error that `n` bytes are not there.
@@ -332,7 +347,7 @@ mod tests {
 
     fn reader(bytes: &'static [u8]) -> Reader<'static> {
         // A reader borrows its input, which is to outlive the test's statement.
-        Reader::new(Box::leak(Box::new(Bytes::from_static(bytes))), &Context::new(0b11))
+        Reader::new(&*Box::leak(Box::new(Bytes::from_static(bytes))), &Context::new(0b11))
     }
 
     fn kind<T: std::fmt::Debug>(result: Result<T, DecodeError>) -> DecodeErrorKind {
@@ -398,6 +413,22 @@ mod tests {
         assert_eq!(r.text(1).unwrap(), Str::from("\u{3}"));
         assert_eq!(r.rest(), [4][..]);
         assert_eq!(r.rest(), Bytes::new());
+    }
+
+    #[test]
+    fn views_are_read_on_their_own() {
+        let input = Bytes::from_static(&[1, 2, 3, 4, 5]);
+        let mut r = Reader::new(&input, &Context::default());
+        r.byte().unwrap();
+        let view = r.view(3).unwrap();
+        assert_eq!((&*view, r.position()), (&[2, 3, 4][..], 4));
+        assert_eq!(kind(r.view(2)), DecodeErrorKind::NeedMore { needed: 1 });
+        let mut r = Reader::new(view, &Context::default());
+        assert_eq!((r.position(), r.byte()), (0, Ok(2)));
+        assert_eq!((r.since(0), r.between(1, 3)), (&[2][..], &[3, 4][..]));
+        let e = r.array::<3>().unwrap_err();
+        assert_eq!((e.offset(), e.kind()), (1, &DecodeErrorKind::NeedMore { needed: 1 }));
+        assert_eq!(r.bytes(2).unwrap().as_ptr(), input[2..].as_ptr());
     }
 
     #[test]

@@ -101,12 +101,12 @@ impl Message for Sample {
     const NAME: &'static str = "Sample";
     const NUMBER: u16 = 7;
 
-    fn decode(parts: Parts, ctx: &Context) -> Result<Self, DecodeError> {
-        let mut r = Reader::new(&parts.front, ctx);
+    fn decode(sections: Sections, ctx: &Context) -> Result<Self, DecodeError> {
+        let mut r = Reader::new(sections.front, ctx);
         let value = <Sample as Wire>::decode(&mut r)?;
-        let (mut middle, mut data) = (Reader::new(&parts.middle, ctx), Reader::new(&parts.data, ctx));
+        let (mut middle, mut data) = (Reader::new(sections.middle, ctx), Reader::new(sections.data, ctx));
         let origin = value.origin.clone().with_parts(&mut middle, &mut data);
-        match (parts.version, parts.compat) {
+        match (sections.version, sections.compat) {
             (2, 1) => r.finish().map(|()| Sample { origin, ..value }),
             (version, _) => Err(r.fail(DecodeErrorKind::UnsupportedVersion { version: version.into(), newest: 2 })),
         }

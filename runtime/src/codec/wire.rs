@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 
-use super::{Context, DecodeError, EncodeError, Parts, Reader, Target, Writer};
+use super::{Context, DecodeError, EncodeError, Parts, Reader, Sections, Target, Writer};
 
 /// A type with a form on the wire.
 pub trait Wire: Sized + Clone + PartialEq + Debug {
@@ -31,7 +31,7 @@ pub trait Message: Sized + Clone + PartialEq + Debug {
     const NUMBER: u16;
 
     /// Reads a message.
-    fn decode(parts: Parts, ctx: &Context) -> Result<Self, DecodeError>;
+    fn decode(sections: Sections, ctx: &Context) -> Result<Self, DecodeError>;
 
     /// Writes the message.
     fn encode(&self, t: Target) -> Result<Parts, EncodeError>;
