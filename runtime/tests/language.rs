@@ -12,6 +12,60 @@ mod extensions;
 #[path = "../../spec/tests/accept/kitchen_sink.wire"]
 mod kitchen_sink;
 
+/// Conversions between a type on the wire and another one in Rust.
+mod conversions {
+    use super::extensions::{Course, OldCourse, PlanCrew};
+    use firefly_runtime::codec::{Context, EncodeErrorKind, Target, from_bytes, to_bytes};
+
+    impl From<OldCourse> for Course {
+        fn from(old: OldCourse) -> Self {
+            Course { degrees: u16::from(old.points), legs: 0, calm: old.calm }
+        }
+    }
+
+    impl TryFrom<&Course> for OldCourse {
+        type Error = std::num::TryFromIntError;
+
+        fn try_from(course: &Course) -> Result<Self, Self::Error> {
+            let points = u8::try_from(u32::from(course.degrees) + 0x100 * u32::from(course.legs))?;
+            Ok(OldCourse { points, calm: course.calm })
+        }
+    }
+
+    impl From<PlanCrew> for u16 {
+        fn from(crew: PlanCrew) -> Self {
+            u16::from_be_bytes([crew.hands, crew.mates])
+        }
+    }
+
+    impl From<u16> for PlanCrew {
+        fn from(crew: u16) -> Self {
+            let [hands, mates] = crew.to_be_bytes();
+            PlanCrew { hands, mates }
+        }
+    }
+
+    #[test]
+    fn what_is_converted_reads_as_the_newer_type_and_is_written_as_the_older_one() {
+        use super::extensions::{Plan, PlanDue};
+        let bytes = [1, 7, 1, 1, 0, 5, 3, 0, 1, 1, 9, 0, 0, 0, 0, 1, 2, 0];
+        let plan: Plan = from_bytes(bytes.to_vec().into(), &Context::new(0)).unwrap();
+        let course = |degrees, calm| Course { degrees, legs: 0, calm };
+        assert_eq!(plan.course, course(7, true));
+        assert_eq!(plan.courses.as_slice(), [(5, course(3, false))]);
+        assert_eq!(plan.ways, [Some(course(9, false))]);
+        assert_eq!((plan.hours, plan.crew), (1, 0));
+        assert_eq!(plan.due, PlanDue::Course(course(2, false)));
+        assert_eq!(to_bytes(&plan, Target::exact(0)).unwrap(), bytes[..]);
+
+        let many = Plan { ways: vec![None, Some(Course { legs: 1, ..Course::default() })], ..plan.clone() };
+        let refused = to_bytes(&many, Target::exact(0)).unwrap_err();
+        assert_eq!((refused.path().as_str(), refused.kind()), ("ways[1]", &EncodeErrorKind::Unsayable));
+        let refused = to_bytes(&Plan { hours: -1, ..plan }, Target::exact(0)).unwrap_err();
+        assert_eq!((refused.path().as_str(), refused.kind()), ("hours", &EncodeErrorKind::Unsayable));
+    }
+}
+
 /// A type written by hand, of fixed size.
 mod units {
     use firefly_runtime::codec::{DecodeError, EncodeError, Reader, Target, Writer, arbitrary, serde};

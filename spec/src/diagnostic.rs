@@ -106,6 +106,7 @@ codes! {
     DerivedKind = 63 "a length of something that has none, or a count of something that is not counted"
     ChecksumTooEarly = 64 "a checksum in front of what it covers"
     FormsDiffer = 65 "forms of one field that give different Rust types or cannot be told apart"
+    Conversion = 66 "an `into` without two types between which a conversion could lead, or a path into what is converted"
 
     RowsOverlap = 80 "version rows that overlap or are out of order"
     RowsAmbiguous = 81 "version rows a reader cannot tell apart"

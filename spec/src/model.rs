@@ -255,6 +255,8 @@ pub enum Type {
     Named(String),
     /// A declared enum or flag set, written as this integer instead of its own; only numbers that fit both are values.
     NamedAs(String, Int),
+    /// The first lies on the wire, the second is in Rust; two conversions written by hand lead from one to the other.
+    Into(Box<Type>, Box<Type>),
     /// So many bytes, zero when built.
     Pad(u64),
     /// So many elements.
@@ -281,6 +283,16 @@ pub enum Type {
     Struct(Box<Struct>),
     /// A union in place.
     Union(Box<Union>),
+}
+
+impl Type {
+    /// The type whose Rust type this one has.
+    pub fn in_rust(&self) -> &Type {
+        match self {
+            Type::Into(_, rust) => rust.in_rust(),
+            _ => self,
+        }
+    }
 }
 
 /// How the length of bytes is known.

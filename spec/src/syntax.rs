@@ -298,6 +298,16 @@ pub struct Type {
     pub span: Span,
 }
 
+impl Type {
+    /// The type whose Rust type this one has.
+    pub fn in_rust(&self) -> &Type {
+        match &self.kind {
+            TypeKind::Into(_, rust) => rust.in_rust(),
+            _ => self,
+        }
+    }
+}
+
 /// The kinds of type expression.
 #[derive(Debug, Clone)]
 pub enum TypeKind {
@@ -311,6 +321,8 @@ pub enum TypeKind {
     Named(Ident),
     /// `Kind as u32`: an enum or flag set, written as another integer than its own.
     NamedAs(Ident, IntType),
+    /// `OldKind into Kind`: written as the first, in Rust the second.
+    Into(Box<Type>, Box<Type>),
     /// `pad 4`: zero when built, kept when read.
     Pad(u64),
     /// `[T; N]`.

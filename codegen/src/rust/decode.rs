@@ -250,7 +250,7 @@ impl<'m> Emitter<'m> {
             FieldKind::Value(ty) => {
                 let prefix = format!("{prefix}{}_", field.name);
                 let value = self.read_value(ty, form.max, scope, &prefix, at);
-                let value = match (ty, widest(field)) {
+                let value = match (ty.in_rust(), widest(field)) {
                     (Type::Int(int), Some(wide)) if int.bits < wide.bits => {
                         let wide = int_type(wide);
                         quote!(#wide::from(#value))

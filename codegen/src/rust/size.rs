@@ -127,6 +127,11 @@ impl<'m> Emitter<'m> {
         match ty {
             Type::Int(_) | Type::Float { .. } | Type::Bool | Type::NamedAs(..) | Type::Pad(_) => quote!(0),
             Type::Named(_) => quote!(#place.size(t)),
+            Type::Into(wire, rust) => {
+                let (converted, size) =
+                    (self.convert(wire, rust, place), self.size_of(wire, &quote!(converted), scope));
+                quote!(#converted.map_or(0, |converted| #size))
+            }
             Type::Array(inner, _) => {
                 let inner = self.size_of(inner, &quote!((*item)), scope);
                 quote!(#place.iter().map(|item| #inner).sum::<usize>())

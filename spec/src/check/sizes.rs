@@ -252,6 +252,10 @@ impl<'m> Sizes<'m, '_> {
                 self.ty(of, span);
                 of_extent(extent)
             }
+            Type::Into(wire, rust) => {
+                self.ty(rust, span);
+                self.ty(wire, span)
+            }
             Type::Struct(body) => self.structure(body),
             Type::Union(choice) => self.union(choice),
         }
@@ -401,7 +405,7 @@ impl Store<'_> {
             | Type::Option(of, _)
             | Type::Framed { inner: of, .. }
             | Type::Sealed(of, _) => self.ty(of),
-            Type::Map(key, value, _) | Type::Pairs(key, value, _) => {
+            Type::Map(key, value, _) | Type::Pairs(key, value, _) | Type::Into(key, value) => {
                 self.ty(key);
                 self.ty(value);
             }

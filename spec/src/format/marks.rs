@@ -152,6 +152,10 @@ impl Walk {
                 self.mark(ty.span.start, Mark::Brackets);
                 self.ty(of);
             }
+            TypeKind::Into(wire, rust) => {
+                self.ty(wire);
+                self.ty(rust);
+            }
             TypeKind::Struct(body) => self.body(body),
             TypeKind::Union(choice) => self.choice(choice),
             TypeKind::Int(_)

@@ -413,3 +413,15 @@ fn an_envelope_is_little_endian_in_every_file() {
     assert_eq!((it.problem.is_none(), &at(&it, "a").value), (true, &number(0x102)));
     assert_eq!(at(&it, "struct_len").ty, "u32");
 }
+
+#[test]
+fn what_is_converted_is_shown_as_it_lies_on_the_wire() {
+    let model = model(
+        "struct Old { a : u8 } struct New { a : u16 }
+         struct S lead u8 v2 { a : New since 2 | Old into New until 1 b : list<u8 into u32, count u8> }",
+    );
+    let it = read(&model, "S", &[1, 7, 2, 8, 9], 0);
+    assert_eq!(it.problem, None);
+    assert_eq!((at(&it, "a").ty.as_str(), &at(&it, "a.a").value), ("Old", &number(7)));
+    assert_eq!(at(&it, "b.[1]").value, number(9));
+}
