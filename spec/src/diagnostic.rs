@@ -117,6 +117,7 @@ codes! {
     CompatTooHigh = 86 "a compat above the newest version"
     OrderIncomplete = 87 "an `order` that leaves fields out or names others"
     OrderTwice = 88 "two `order`s of one version"
+    OlderType = 89 "an older type that is no struct, or of a message no message, with just the versions it stands for"
 
     DuplicateValue = 100 "two members, arms or messages with the same value"
     ValueTooLarge = 101 "a value that does not fit its type"

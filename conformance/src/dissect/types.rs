@@ -118,6 +118,10 @@ impl<'m> Walker<'m, '_> {
             Form::Lead(int) => int.bytes(),
             Form::Message => 0,
         });
+        if decl.older.is_some() {
+            // With another layout it may be smaller.
+            return 1;
+        }
         let mut size = headers.min().unwrap_or(0);
         for field in decl.fields.iter().filter(|field| field.apart.is_none()) {
             let always = field.forms.iter().find(|f| f.since.is_none() && f.until.is_none() && f.when.is_none());

@@ -270,6 +270,12 @@ impl EncodeError {
         EncodeError(Box::new(EncodeInner { kind, path: Path::default() }))
     }
 
+    /// The error that an older form has no way to say what a field says.
+    #[cold]
+    pub fn unsayable(field: &'static str) -> Self {
+        EncodeError::new(EncodeErrorKind::Unsayable).field(field)
+    }
+
     /// What is wrong.
     pub fn kind(&self) -> &EncodeErrorKind {
         &self.0.kind

@@ -88,6 +88,10 @@ impl Walk {
     }
 
     fn header(&mut self, header: &Header) {
+        if let Some(older) = &header.older {
+            self.mark(older.span.start, Mark::Row);
+            older.when.iter().for_each(|test| self.test(test));
+        }
         for row in &header.rows {
             if header.table {
                 self.mark(row.span.start, Mark::Row);
