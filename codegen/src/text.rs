@@ -10,6 +10,7 @@ pub fn type_text(ty: &Type) -> String {
         Type::Bool => "bool".into(),
         Type::Named(name) => name.clone(),
         Type::NamedAs(name, int) => format!("{name} as {}", int_text(*int)),
+        Type::Into(wire, rust) => format!("{} into {}", type_text(wire), type_text(rust)),
         Type::Pad(n) => format!("pad {n}"),
         Type::Array(inner, n) => format!("[{}; {n}]", type_text(inner)),
         Type::Bytes(extent) => generic("bytes", &[], extent_text(extent)),

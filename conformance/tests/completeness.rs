@@ -38,7 +38,7 @@ fn numbers() -> BTreeSet<u16> {
 fn described() -> BTreeMap<u16, &'static TypeInfo> {
     let mut described = BTreeMap::new();
     for info in types() {
-        if let Kind::Message { number, opaque: false, .. } = info.kind {
+        if let Kind::Message { number, opaque: false, older: false, .. } = info.kind {
             let other = described.insert(number, info);
             assert!(other.is_none(), "two messages have the number {number}");
         }

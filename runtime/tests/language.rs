@@ -12,6 +12,144 @@ mod extensions;
 #[path = "../../spec/tests/accept/kitchen_sink.wire"]
 mod kitchen_sink;
 
+/// Conversions between a type on the wire and another one in Rust.
+mod conversions {
+    use super::extensions::{Course, Hail, OldCourse, OldHail, OldTower, PlanCrew, Tower};
+    use firefly_runtime::codec::{
+        Bytes, Context, EncodeError, EncodeErrorKind, Parts, Str, Target, from_bytes, to_bytes,
+    };
+
+    impl From<OldCourse> for Course {
+        fn from(old: OldCourse) -> Self {
+            Course { degrees: u16::from(old.points), legs: 0, calm: old.calm }
+        }
+    }
+
+    impl TryFrom<&Course> for OldCourse {
+        type Error = std::num::TryFromIntError;
+
+        fn try_from(course: &Course) -> Result<Self, Self::Error> {
+            let points = u8::try_from(u32::from(course.degrees) + 0x100 * u32::from(course.legs))?;
+            Ok(OldCourse { points, calm: course.calm })
+        }
+    }
+
+    impl From<OldTower> for Tower {
+        fn from(old: OldTower) -> Self {
+            let name = char::from(b'A' + old.number % 26).to_string();
+            Tower { name: name.into(), height: old.height, ..Tower::default() }
+        }
+    }
+
+    impl TryFrom<&Tower> for OldTower {
+        type Error = EncodeError;
+
+        fn try_from(tower: &Tower) -> Result<Self, EncodeError> {
+            match tower.name.as_bytes() {
+                [name @ b'A'..=b'Z'] => {
+                    Ok(OldTower { number: name - b'A', height: tower.height, ..OldTower::default() })
+                }
+                _ => Err(EncodeError::unsayable("name")),
+            }
+        }
+    }
+
+    impl From<OldHail> for Hail {
+        fn from(old: OldHail) -> Self {
+            let tower = OldTower { number: old.number, ..OldTower::default() };
+            Hail { tower: tower.into(), words: old.words.into(), ..Hail::default() }
+        }
+    }
+
+    impl TryFrom<&Hail> for OldHail {
+        type Error = EncodeError;
+
+        fn try_from(hail: &Hail) -> Result<Self, EncodeError> {
+            let tower = OldTower::try_from(&hail.tower).map_err(|e| e.field("tower"))?;
+            let words = Bytes::copy_from_slice(hail.words.as_bytes());
+            Ok(OldHail { number: tower.number, words, ..OldHail::default() })
+        }
+    }
+
+    #[test]
+    fn an_older_type_is_written_to_those_who_know_no_other() {
+        let tower = Tower { name: "C".into(), height: 7, ..Tower::default() };
+        let old: &[u8] = &[1, 2, 0, 7, 0];
+        assert_eq!(to_bytes(&tower, Target::fresh(0)).unwrap(), old);
+        assert_eq!(to_bytes(&tower, Target::fresh(8)).unwrap(), [3, 1, b'C', 0, 7][..]);
+        assert_eq!(from_bytes::<Tower>(old.to_vec().into(), &Context::new(0)).unwrap(), tower);
+        let nameless = Tower { name: "Babel".into(), ..Tower::default() };
+        let hail = Hail { tower: nameless.clone(), towers: vec![tower], ..Hail::default() };
+        let refused = hail.encode(Target::fresh(0)).unwrap_err();
+        assert_eq!((refused.path().as_str(), refused.kind()), ("tower.name", &EncodeErrorKind::Unsayable));
+        let refused = to_bytes(&nameless, Target::fresh(0)).unwrap_err();
+        assert_eq!(refused.kind(), &EncodeErrorKind::Unsayable);
+    }
+
+    #[test]
+    fn an_older_type_is_remembered_while_the_value_says_the_same() {
+        for features in [0, 8] {
+            for bytes in [&[1, 28, 0, 7, 9][..], &[0, 28, 9], &[3, 1, b'C', 0, 7], &[2, 1, b'C']] {
+                let tower: Tower = from_bytes(bytes.to_vec().into(), &Context::new(features)).unwrap();
+                assert_eq!(tower.name, Str::from("C"));
+                assert_eq!(to_bytes(&tower, Target::exact(features)).unwrap(), bytes);
+                let renamed = Tower { name: "D".into(), ..tower };
+                let changed = to_bytes(&renamed, Target::exact(features)).unwrap();
+                let again: Tower = from_bytes(changed.clone(), &Context::new(features)).unwrap();
+                assert_eq!((again, changed[0] < 2), (renamed, bytes[0] < 2));
+            }
+        }
+    }
+
+    #[test]
+    fn an_older_layout_of_a_message_is_written_to_those_who_know_no_other() {
+        let tower = Tower { name: "C".into(), ..Tower::default() };
+        let hail = Hail { tower, words: "ahoy".into(), ..Hail::default() };
+        let parts = hail.encode(Target::fresh(0)).unwrap();
+        assert_eq!((parts.version, parts.compat), (1, 2));
+        assert_eq!((&parts.front[..], &parts.data[..]), (&[2][..], &b"ahoy"[..]));
+        assert_eq!(Hail::decode(parts.sections(), &Context::new(0)).unwrap(), hail);
+        assert_eq!(hail.encode(Target::fresh(8)).unwrap().version, 3);
+        let parts = Parts { compat: 1, front: Bytes::from_static(&[28, 5, 6]), ..Parts::default() };
+        let odd = Hail::decode(parts.sections(), &Context::new(8)).unwrap();
+        assert_eq!(odd.encode(Target::exact(8)).unwrap(), parts);
+        assert_eq!(odd.encode(Target::fresh(8)).unwrap().version, 3);
+    }
+
+    impl From<PlanCrew> for u16 {
+        fn from(crew: PlanCrew) -> Self {
+            u16::from_be_bytes([crew.hands, crew.mates])
+        }
+    }
+
+    impl From<u16> for PlanCrew {
+        fn from(crew: u16) -> Self {
+            let [hands, mates] = crew.to_be_bytes();
+            PlanCrew { hands, mates }
+        }
+    }
+
+    #[test]
+    fn what_is_converted_reads_as_the_newer_type_and_is_written_as_the_older_one() {
+        use super::extensions::{Plan, PlanDue};
+        let bytes = [1, 7, 1, 1, 0, 5, 3, 0, 1, 1, 9, 0, 0, 0, 0, 1, 2, 0];
+        let plan: Plan = from_bytes(bytes.to_vec().into(), &Context::new(0)).unwrap();
+        let course = |degrees, calm| Course { degrees, legs: 0, calm };
+        assert_eq!(plan.course, course(7, true));
+        assert_eq!(plan.courses.as_slice(), [(5, course(3, false))]);
+        assert_eq!(plan.ways, [Some(course(9, false))]);
+        assert_eq!((plan.hours, plan.crew), (1, 0));
+        assert_eq!(plan.due, PlanDue::Course(course(2, false)));
+        assert_eq!(to_bytes(&plan, Target::exact(0)).unwrap(), bytes[..]);
+
+        let many = Plan { ways: vec![None, Some(Course { legs: 1, ..Course::default() })], ..plan.clone() };
+        let refused = to_bytes(&many, Target::exact(0)).unwrap_err();
+        assert_eq!((refused.path().as_str(), refused.kind()), ("ways[1]", &EncodeErrorKind::Unsayable));
+        let refused = to_bytes(&Plan { hours: -1, ..plan }, Target::exact(0)).unwrap_err();
+        assert_eq!((refused.path().as_str(), refused.kind()), ("hours", &EncodeErrorKind::Unsayable));
+    }
+}
+
 /// A type written by hand, of fixed size.
 mod units {
     use firefly_runtime::codec::{DecodeError, EncodeError, Reader, Target, Writer, arbitrary, serde};

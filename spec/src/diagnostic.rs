@@ -106,6 +106,7 @@ codes! {
     DerivedKind = 63 "a length of something that has none, or a count of something that is not counted"
     ChecksumTooEarly = 64 "a checksum in front of what it covers"
     FormsDiffer = 65 "forms of one field that give different Rust types or cannot be told apart"
+    Conversion = 66 "an `into` without two types between which a conversion could lead, or a path into what is converted"
 
     RowsOverlap = 80 "version rows that overlap or are out of order"
     RowsAmbiguous = 81 "version rows a reader cannot tell apart"
@@ -116,6 +117,7 @@ codes! {
     CompatTooHigh = 86 "a compat above the newest version"
     OrderIncomplete = 87 "an `order` that leaves fields out or names others"
     OrderTwice = 88 "two `order`s of one version"
+    OlderType = 89 "an older type that is no struct, or of a message no message, with just the versions it stands for"
 
     DuplicateValue = 100 "two members, arms or messages with the same value"
     ValueTooLarge = 101 "a value that does not fit its type"

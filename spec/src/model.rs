@@ -129,6 +129,9 @@ pub struct Struct {
     pub apart: bool,
     /// The version history, oldest row first; empty without one.
     pub versions: Vec<Row>,
+    /// The versions before those, if they lie on the wire as another type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older: Option<Older>,
     /// The fields, in wire order.
     pub fields: Vec<Field>,
     /// For versions that differ: the version and the indexes of its fields in wire order.
@@ -151,6 +154,19 @@ pub struct Row {
     /// Never written.
     pub read_only: bool,
     /// Written only when this holds.
+    pub when: Option<Test>,
+}
+
+/// Versions that lie on the wire as another type, which is converted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Older {
+    /// The lowest version.
+    pub from: u32,
+    /// The highest. Whatever is above is no older version.
+    pub to: u32,
+    /// The other type: a struct with these versions, or of a message another message.
+    pub ty: String,
+    /// Written when this holds; never if there is none.
     pub when: Option<Test>,
 }
 
@@ -255,6 +271,8 @@ pub enum Type {
     Named(String),
     /// A declared enum or flag set, written as this integer instead of its own; only numbers that fit both are values.
     NamedAs(String, Int),
+    /// The first lies on the wire, the second is in Rust; two conversions written by hand lead from one to the other.
+    Into(Box<Type>, Box<Type>),
     /// So many bytes, zero when built.
     Pad(u64),
     /// So many elements.
@@ -281,6 +299,16 @@ pub enum Type {
     Struct(Box<Struct>),
     /// A union in place.
     Union(Box<Union>),
+}
+
+impl Type {
+    /// The type whose Rust type this one has.
+    pub fn in_rust(&self) -> &Type {
+        match self {
+            Type::Into(_, rust) => rust.in_rust(),
+            _ => self,
+        }
+    }
 }
 
 /// How the length of bytes is known.
@@ -386,6 +414,9 @@ pub struct Message {
     pub receivers: Vec<String>,
     /// The layout is not described.
     pub opaque: bool,
+    /// It is an older layout of this message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_of: Option<String>,
     /// Version rows and the fields of all parts, each with its section.
     pub body: Struct,
 }
@@ -446,6 +477,16 @@ impl Model {
     /// The item of that name, from any module.
     pub fn item(&self, name: &str) -> Option<&Item> {
         self.modules.iter().flat_map(|m| &m.items).find(|i| i.name == name)
+    }
+
+    /// The newest version of a message that a reader has to understand: of an older layout that of the newer one.
+    pub fn newest_version(&self, message: &Message) -> u32 {
+        let of = message.older_of.as_ref().and_then(|of| self.item(of));
+        let newer = match of.map(|item| &item.kind) {
+            Some(ItemKind::Message(newer)) => newer,
+            _ => message,
+        };
+        newer.body.versions.last().map_or(0, |row| row.to)
     }
 
     /// The module that declares the name.

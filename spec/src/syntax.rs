@@ -167,6 +167,8 @@ pub struct Body {
 pub struct Header {
     /// The rows; `envelope v3 compat 2`, `lead u8 v1` and `v4 compat 3` are one row `0..N`.
     pub rows: Vec<Row>,
+    /// The versions below the rows, if they are another type on the wire.
+    pub older: Option<Box<Older>>,
     /// Whether it was written as a `versions { … }` table.
     pub table: bool,
     /// Where it stands.
@@ -189,6 +191,23 @@ pub struct Row {
     /// `read only`: accepted but never written.
     pub read_only: bool,
     /// `when …`: the row is written only then.
+    pub when: Option<Test>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// `0..2 : as OldThing`: versions that lie on the wire as another type, which has them in its own table.
+#[derive(Debug, Clone)]
+pub struct Older {
+    /// The lowest version it speaks for.
+    pub from: u32,
+    /// The highest.
+    pub to: u32,
+    /// The other type.
+    pub name: Ident,
+    /// `read only`: accepted but never written.
+    pub read_only: bool,
+    /// `when …`: written only then.
     pub when: Option<Test>,
     /// Where it stands.
     pub span: Span,
@@ -298,6 +317,16 @@ pub struct Type {
     pub span: Span,
 }
 
+impl Type {
+    /// The type whose Rust type this one has.
+    pub fn in_rust(&self) -> &Type {
+        match &self.kind {
+            TypeKind::Into(_, rust) => rust.in_rust(),
+            _ => self,
+        }
+    }
+}
+
 /// The kinds of type expression.
 #[derive(Debug, Clone)]
 pub enum TypeKind {
@@ -311,6 +340,8 @@ pub enum TypeKind {
     Named(Ident),
     /// `Kind as u32`: an enum or flag set, written as another integer than its own.
     NamedAs(Ident, IntType),
+    /// `OldKind into Kind`: written as the first, in Rust the second.
+    Into(Box<Type>, Box<Type>),
     /// `pad 4`: zero when built, kept when read.
     Pad(u64),
     /// `[T; N]`.

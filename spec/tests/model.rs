@@ -322,3 +322,42 @@ fn what_lies_apart_is_known_further_out() {
     assert_eq!(structure(&model, "Op").size, fixed(4));
     assert_eq!(field(structure(&model, "Op"), "body").apart, Some(Section::Data));
 }
+
+#[test]
+fn a_conversion_has_the_size_of_what_lies_on_the_wire() {
+    let model =
+        model("struct Old { a : u8 } struct New { a : u64 } struct A { a : Old into New b : set<u16 into u64> }");
+    let body = structure(&model, "A");
+    assert_eq!(body.size, at_least(5));
+    let Type::Into(wire, rust) = ty(body, "a") else { panic!("{:?}", ty(body, "a")) };
+    assert!(matches!((&**wire, &**rust), (Type::Named(wire), Type::Named(rust)) if wire == "Old" && rust == "New"));
+    assert!(matches!(ty(body, "b"), Type::Set(of, _) if matches!(of.in_rust(), Type::Int(Int { bits: 64, .. }))));
+}
+
+#[test]
+fn older_versions_can_be_a_type_of_their_own() {
+    let model = model_with(
+        "use old::{Old}
+         enum Number : u16 { HAIL = 7 }
+         struct New versions { 0..2 : as Old read only 3 : lead u8 } { a : u64 }
+         messages All : Number from main, hail",
+        &[
+            ("old", "protocol test order little struct Old lead u8 v2 { a : u8 since 1 }"),
+            (
+                "hail",
+                "protocol test order big features F : u64 { NEW = bit 1 }
+                 message OldHail type 7 v1 compat 1 a -> b {}
+                 message Hail type 7 versions { 0..1 : as OldHail when lacks NEW 2 : compat 2 } a -> b { a : u8 }",
+            ),
+        ],
+    );
+    let body = structure(&model, "New");
+    assert_eq!((body.size, body.versions.len()), (at_least(1), 1));
+    let older = body.older.as_ref().unwrap();
+    assert_eq!((older.from, older.to, older.ty.as_str(), older.when.is_none()), (0, 2, "Old", true));
+    assert!(matches!(structure(&model, "Hail").older.as_ref().unwrap().when, Some(Test::Lacks(_, 2))));
+    let ItemKind::Messages { members, .. } = &model.item("All").unwrap().kind else { panic!() };
+    assert_eq!(members.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>(), ["Hail"]);
+    let ItemKind::Message(old) = &model.item("OldHail").unwrap().kind else { panic!() };
+    assert_eq!((old.older_of.as_deref(), model.newest_version(old)), (Some("Hail"), 2));
+}

@@ -121,6 +121,12 @@ impl<'m> Emitter<'m> {
         let few = Literal::usize_unsuffixed(max.map_or(3, |max| usize::try_from(max.min(3)).unwrap_or(3)));
         match ty {
             Type::Int(_) | Type::Bool | Type::Named(_) | Type::NamedAs(..) => quote!(u.arbitrary()?),
+            // What the wire can say.
+            Type::Into(wire, rust) => {
+                let (value, wire) = (self.invent(wire, max, scope, prefix), self.rust_type(wire));
+                let rust = self.rust_type(rust);
+                quote!({ let value: #wire = #value; <#rust as From<#wire>>::from(value) })
+            }
             Type::Float { bits: 32, .. } => quote!(f32::from(u.arbitrary::<i16>()?)),
             Type::Float { .. } => quote!(f64::from(u.arbitrary::<i32>()?)),
             Type::Pad(_) => quote!(#rt::Slack::default()),
@@ -337,7 +343,7 @@ fn type_reaches_out(ty: &Type, known: &[&str], versioned: bool) -> bool {
         Type::Bytes(extent) | Type::String(extent) | Type::Sealed(_, extent) => measured(extent),
         Type::List(element, count) | Type::Set(element, count) => counted(count) || inner(element),
         Type::Map(key, value, count) | Type::Pairs(key, value, count) => counted(count) || inner(key) || inner(value),
-        Type::Option(element, _) | Type::Array(element, _) => inner(element),
+        Type::Option(element, _) | Type::Array(element, _) | Type::Into(element, _) => inner(element),
         Type::Framed { inner: element, extent, .. } => measured(extent) || inner(element),
         Type::Struct(s) => reaches_out(s, known, versioned),
         Type::Union(u) => {

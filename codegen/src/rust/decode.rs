@@ -1,6 +1,6 @@
 //! Decoders.
 
-use firefly_spec::model::{Extent, Field, FieldForm, FieldKind, Region, Section, Struct, Type, Value};
+use firefly_spec::model::{Extent, Field, FieldForm, FieldKind, Older, Region, Section, Struct, Type, Value};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -28,13 +28,35 @@ impl<'m> Emitter<'m> {
         }
         self.read_fields(&mut out, s, prefix, &inside, at);
         if !s.versions.is_empty() {
-            out.wire(self.read_origin(&s.versions, &inside));
+            out.wire(self.read_origin(s, &inside));
         }
         let fields = self.collect(s, prefix);
         let mut tokens = out.finish();
         let origin = (!s.versions.is_empty()).then(|| quote!(origin));
         tokens.extend(quote!(#name { #fields #origin }));
-        tokens
+        match &s.older {
+            Some(older) => self.or_older(older, &name, tokens, at),
+            None => tokens,
+        }
+    }
+
+    /// Reads older versions as another type, which is converted.
+    fn or_older(&self, older: &Older, name: &TokenStream, otherwise: TokenStream, at: &At) -> TokenStream {
+        let to = Literal::u32_unsuffixed(older.to);
+        let ty = Type::Named(older.ty.clone());
+        let (path, apart) = (self.rust_type(&ty), self.is_apart(&ty).then(|| quote!(, data_r)));
+        let (peek, read) = (at.attempt(quote!(r.peek::<1>())), at.attempt(quote!(#path::decode(r #apart))));
+        let converted = self.newer_of(name);
+        quote!(if u32::from(#peek[0]) <= #to { let older = #read; #converted } else { #otherwise })
+    }
+
+    /// The value that the older type in the variable `older` is.
+    pub(super) fn newer_of(&self, name: &TokenStream) -> TokenStream {
+        let rt = &self.rt;
+        quote!({
+            let value = #name::from(older.clone());
+            #name { origin: #rt::Origin::converted(older), ..value }
+        })
     }
 
     /// The fields of a struct expression, from local variables.
@@ -256,7 +278,7 @@ impl<'m> Emitter<'m> {
                     }
                     _ => self.read_value(ty, form.max, scope, &prefix, at),
                 };
-                let value = match (ty, widest(field)) {
+                let value = match (ty.in_rust(), widest(field)) {
                     (Type::Int(int), Some(wide)) if int.bits < wide.bits => {
                         let wide = int_type(wide);
                         quote!(#wide::from(#value))

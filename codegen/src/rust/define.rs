@@ -338,6 +338,8 @@ impl<'m> Emitter<'m> {
                 self.inner_type(inner, docs, out);
             }
             Type::Framed { inner, .. } => self.inner_type(inner, docs, out),
+            // What stands behind `into` is declared elsewhere.
+            Type::Into(wire, _) => self.inner_type(wire, docs, out),
             Type::Map(key, value, _) | Type::Pairs(key, value, _) => {
                 self.inner_type(key, docs, out);
                 self.inner_type(value, docs, out);
@@ -382,7 +384,8 @@ impl<'m> Emitter<'m> {
     fn struct_default(&self, name: &Ident, s: &Struct) -> (TokenStream, TokenStream) {
         let special = s.fields.iter().any(|f| {
             f.forms.iter().any(|form| {
-                form.default.is_some() || matches!(&form.kind, FieldKind::Value(Type::Array(_, n)) if *n > 32)
+                form.default.is_some()
+                    || matches!(&form.kind, FieldKind::Value(ty) if matches!(ty.in_rust(), Type::Array(_, n) if *n > 32))
             })
         });
         if !special {
@@ -458,7 +461,7 @@ impl<'m> Emitter<'m> {
 
 /// Whether the type is bytes, alone or in a container, that are to be shown in hexadecimal.
 fn holds_bytes(ty: &Type) -> bool {
-    match ty {
+    match ty.in_rust() {
         Type::Bytes(_) => true,
         Type::Array(inner, _) => matches!(**inner, Type::Int(firefly_spec::model::Int { bits: 8, signed: false, .. })),
         Type::List(inner, _) | Type::Option(inner, _) => holds_bytes(inner),

@@ -1,6 +1,6 @@
 //! Static descriptor tables, and the tests of the laws.
 
-use firefly_spec::model::{ArmKind, Field, Form, Item, ItemKind, Member, Row, Section, Selector, Struct, Union};
+use firefly_spec::model::{ArmKind, Field, Form, Item, ItemKind, Member, Section, Selector, Struct, Union};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -29,7 +29,8 @@ impl Emitter<'_> {
             ItemKind::Message(m) => {
                 let (number, opaque) = (Literal::u64_unsuffixed(m.number), m.opaque);
                 let (senders, receivers) = (&m.senders, &m.receivers);
-                quote!(Message { number: #number, senders: &[#(#senders),*], receivers: &[#(#receivers),*], opaque: #opaque })
+                let older = m.older_of.is_some();
+                quote!(Message { number: #number, senders: &[#(#senders),*], receivers: &[#(#receivers),*], opaque: #opaque, older: #older })
             }
             _ => return None,
         };
@@ -47,8 +48,8 @@ impl Emitter<'_> {
             _ => TokenStream::new(),
         };
         let versions = match &item.kind {
-            ItemKind::Struct(s) => self.version_infos(&s.versions),
-            ItemKind::Message(m) => self.version_infos(&m.body.versions),
+            ItemKind::Struct(s) => self.version_infos(s),
+            ItemKind::Message(m) => self.version_infos(&m.body),
             _ => TokenStream::new(),
         };
         let members = match &item.kind {
@@ -122,26 +123,31 @@ impl Emitter<'_> {
         out
     }
 
-    fn version_infos(&self, rows: &[Row]) -> TokenStream {
+    fn version_infos(&self, s: &Struct) -> TokenStream {
         let rt = &self.rt;
-        rows.iter()
-            .map(|row| {
-                let (from, to) = (Literal::u32_unsuffixed(row.from), Literal::u32_unsuffixed(row.to));
-                let form = match row.form {
-                    Form::Envelope => "envelope".to_owned(),
-                    Form::Lead(int) => format!("lead u{}", int.bits),
-                    Form::Message => "message".to_owned(),
-                };
-                let compat = match row.compat {
-                    Some(compat) => {
-                        let compat = Literal::u32_unsuffixed(compat);
-                        quote!(Some(#compat))
-                    }
-                    None => quote!(None),
-                };
-                quote!(#rt::VersionInfo { from: #from, to: #to, form: #form, compat: #compat },)
-            })
-            .collect()
+        let older = s.older.iter().map(|older| {
+            let (from, to) = (Literal::u32_unsuffixed(older.from), Literal::u32_unsuffixed(older.to));
+            let form = format!("as {}", older.ty);
+            quote!(#rt::VersionInfo { from: #from, to: #to, form: #form, compat: None },)
+        });
+        let own = s.versions.iter();
+        let own = own.map(|row| {
+            let (from, to) = (Literal::u32_unsuffixed(row.from), Literal::u32_unsuffixed(row.to));
+            let form = match row.form {
+                Form::Envelope => "envelope".to_owned(),
+                Form::Lead(int) => format!("lead u{}", int.bits),
+                Form::Message => "message".to_owned(),
+            };
+            let compat = match row.compat {
+                Some(compat) => {
+                    let compat = Literal::u32_unsuffixed(compat);
+                    quote!(Some(#compat))
+                }
+                None => quote!(None),
+            };
+            quote!(#rt::VersionInfo { from: #from, to: #to, form: #form, compat: #compat },)
+        });
+        older.chain(own).collect()
     }
 
     fn member_infos(&self, members: &[Member]) -> TokenStream {

@@ -78,8 +78,11 @@ impl Emitter<'_> {
             };
             offset = offset.zip(fixed).map(|(a, b)| a + b);
         }
-        if s.fields.is_empty() {
+        if s.fields.is_empty() && s.older.is_none() {
             return TokenStream::new();
+        }
+        if let Some(older) = &s.older {
+            lines.extend([String::new(), format!("Versions up to {} lie on the wire as [`{}`].", older.to, older.ty)]);
         }
         let text = lines.iter().map(|line| format!(" {line}")).collect::<Vec<_>>().join("\n");
         quote!(#[doc = ""] #[doc = #text])

@@ -1,6 +1,8 @@
 //! Encoders.
 
-use firefly_spec::model::{Extent, Field, FieldForm, FieldKind, Form, Int, Region, Section, Struct, Type, Value};
+use firefly_spec::model::{
+    Extent, Field, FieldForm, FieldKind, Form, Int, Older, Region, Section, Struct, Type, Value,
+};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -18,6 +20,10 @@ impl<'m> Emitter<'m> {
             Access::Place(place) => quote!(#place.origin),
             _ => quote!(origin),
         };
+        let place = match &access {
+            Access::Place(place) => place.clone(),
+            _ => quote!(()),
+        };
         let inside = scope.inside(s, access);
         if !s.versions.is_empty() {
             out.wire(self.write_version(&s.versions, &origin, &inside, at));
@@ -31,7 +37,35 @@ impl<'m> Emitter<'m> {
                 quote!(if let Some(envelope) = envelope { if t.exact { w.bytes(#origin.tail()); } #close; })
             });
         }
-        out.finish()
+        let Some(older) = &s.older else { return out.finish() };
+        let apart = self.is_apart(&Type::Named(older.ty.clone())).then(|| quote!(, data_w));
+        let (write, converted) = (
+            at.attempt(quote!(older.encode(w #apart))),
+            at.attempt(self.as_older(older, &place, &origin, &inside, Moment::Writing)),
+        );
+        let otherwise = out.finish();
+        quote!(if let Some(older) = #converted { #write; } else { #otherwise })
+    }
+
+    /// The older type as which a value found at a place is to be written, if it is, as a `Result`.
+    pub(super) fn as_older(
+        &self,
+        older: &'m Older,
+        place: &TokenStream,
+        origin: &TokenStream,
+        scope: &Scope<'m>,
+        moment: Moment,
+    ) -> TokenStream {
+        let rt = &self.rt;
+        let ty = self.rust_type(&Type::Named(older.ty.clone()));
+        let due = self.due(older, scope, moment);
+        let place = if place.to_string() == "self" { quote!((*self)) } else { place.clone() };
+        quote!(#rt::older::<_, #ty>(&#place, &#origin, t.exact, #due))
+    }
+
+    /// Whether the target calls for the older type.
+    pub(super) fn due(&self, older: &'m Older, scope: &Scope<'m>, moment: Moment) -> TokenStream {
+        older.when.as_ref().map_or(quote!(false), |when| self.test(when, scope, moment, None))
     }
 
     /// Writes all fields.

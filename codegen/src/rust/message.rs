@@ -23,7 +23,7 @@ impl<'m> Emitter<'m> {
         let number = Literal::u64_unsuffixed(m.number);
         let newest = Literal::u32_unsuffixed(s.versions.last().map_or(0, |row| row.to));
         let define = self.define_struct(&self.message_docs(item, m), &name, s);
-        let (decode, encode) = (self.decode_message(s), self.encode_message(s));
+        let (decode, encode) = (self.decode_message(m), self.encode_message(s));
         quote! {
             #define
             #[allow(clippy::all, unused_variables, unused_mut)]
@@ -66,8 +66,8 @@ impl<'m> Emitter<'m> {
         quote!(#docs #[doc = ""] #[doc = #route])
     }
 
-    fn decode_message(&self, s: &'m Struct) -> TokenStream {
-        let rt = &self.rt;
+    fn decode_message(&self, m: &'m Message) -> TokenStream {
+        let (rt, s) = (&self.rt, &m.body);
         let at = At::default();
         let scope = Scope::default().inside(s, Access::Locals(String::new()));
         let mut out = Statements::new(RunKind::Load);
@@ -82,7 +82,7 @@ impl<'m> Emitter<'m> {
                 quote!(#name: #var,)
             })
             .collect();
-        let newest = Literal::u32_unsuffixed(s.versions.last().map_or(0, |row| row.to));
+        let newest = Literal::u32_unsuffixed(self.model.newest_version(m));
         let oldest = s.versions.first().map_or(0, |row| row.from);
         let too_old = (oldest > 0).then(|| {
             let oldest = Literal::u32_unsuffixed(oldest);
@@ -90,11 +90,17 @@ impl<'m> Emitter<'m> {
                 return Err(r.fail(#rt::DecodeErrorKind::UnsupportedVersion { version: struct_v, newest: #newest }));
             })
         });
-        let written = self.written_version(&s.versions, &scope, Moment::Reading);
+        let older = s.older.as_ref().map(|older| {
+            let (to, ty) = (Literal::u32_unsuffixed(older.to), self.type_path(&older.ty));
+            let converted = self.newer_of(&quote!(Self));
+            quote!(if struct_v <= #to { let older = #ty::decode(sections, ctx)?; return Ok(#converted); })
+        });
+        let written = self.expected_version(s, &scope);
         let compat = self.compat(&s.versions, &scope, Moment::Reading);
         quote! {
             let struct_v = u32::from(sections.version);
             let struct_compat = u32::from(sections.compat);
+            #older
             let r = &mut #rt::Reader::new(sections.front, ctx);
             let middle_r = &mut #rt::Reader::new(sections.middle, ctx);
             let data_r = &mut #rt::Reader::new(sections.data, ctx);
@@ -120,7 +126,12 @@ impl<'m> Emitter<'m> {
         let version = self.version_to_write(&s.versions, &quote!(self.origin), &scope, Moment::Sizing);
         let compat = self.compat(&s.versions, &scope, Moment::Sizing);
         let front_size = self.size_struct(s, Access::Place(quote!(self)), &Scope::default(), Some(Section::Front));
+        let older = s.older.as_ref().map(|older| {
+            let converted = self.as_older(older, &quote!(self), &quote!(self.origin), &scope, Moment::Sizing);
+            quote!(if let Some(older) = #converted? { return older.encode(t); })
+        });
         quote! {
+            #older
             #version
             let struct_compat: u32 = match self.origin.compat() { Some(compat) if t.exact => compat, _ => #compat };
             let mut front_writer = #rt::Writer::with_capacity(t, #front_size);

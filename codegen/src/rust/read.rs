@@ -68,6 +68,11 @@ impl<'m> Emitter<'m> {
                     value
                 })
             }
+            Type::Into(wire, rust) => {
+                let (value, wire) = (self.read_value(wire, max, scope, prefix, at), self.rust_type(wire));
+                let rust = self.rust_type(rust);
+                quote!(<#rust as From<#wire>>::from(#value))
+            }
             Type::Pad(n) => {
                 let n = Literal::u64_unsuffixed(*n);
                 let bytes = at.attempt(quote!(r.array::<#n>()));

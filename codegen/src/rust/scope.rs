@@ -221,7 +221,7 @@ fn value_type(field: &Field) -> Option<&Type> {
 impl<'m> Emitter<'m> {
     /// The struct that a path steps into from a field of this type.
     fn struct_of(&self, ty: &'m Type) -> Option<&'m Struct> {
-        match ty {
+        match ty.in_rust() {
             Type::Struct(s) => Some(s),
             Type::Framed { inner, or_empty: false, .. } => self.struct_of(inner),
             Type::Named(name) => match &self.model.item(name)?.kind {
@@ -259,7 +259,7 @@ impl<'m> Emitter<'m> {
         let expr = &found.expr;
         let form = found.field.forms.iter().find(|f| !matches!(f.kind, FieldKind::Checksum { .. }))?;
         let ty = match &form.kind {
-            FieldKind::Value(ty) | FieldKind::Const { ty, .. } => ty,
+            FieldKind::Value(ty) | FieldKind::Const { ty, .. } => ty.in_rust(),
             FieldKind::Count { int, .. } | FieldKind::Len { int, .. } => return Some((quote!(#expr), *int)),
             FieldKind::Checksum { .. } => return None,
         };

@@ -25,6 +25,10 @@ impl<'m> Emitter<'m> {
             Access::Place(place) => quote!(#place.origin),
             _ => quote!(origin),
         };
+        let place = match &access {
+            Access::Place(place) => place.clone(),
+            _ => quote!(()),
+        };
         let inside = scope.inside(s, access);
         let mut constant = 0;
         let mut terms = TokenStream::new();
@@ -38,11 +42,15 @@ impl<'m> Emitter<'m> {
             self.size_field(field, &inside, &mut constant, &mut terms);
         }
         let constant = Literal::u64_unsuffixed(constant);
-        if terms.is_empty() && head.is_empty() {
+        let size = if terms.is_empty() && head.is_empty() {
             quote!(#constant)
         } else {
             quote!({ #head let mut n: usize = #constant; #terms n })
-        }
+        };
+        // Messages ask for a part of theirs only when it is not an older one.
+        let Some(older) = s.older.as_ref().filter(|_| section.is_none()) else { return size };
+        let converted = self.as_older(older, &place, &origin, &inside, Moment::Sizing);
+        quote!(match #converted { Ok(Some(older)) => older.size(t), Ok(None) => #size, Err(_) => 0 })
     }
 
     fn size_of_header(
@@ -127,6 +135,11 @@ impl<'m> Emitter<'m> {
         match ty {
             Type::Int(_) | Type::Float { .. } | Type::Bool | Type::NamedAs(..) | Type::Pad(_) => quote!(0),
             Type::Named(_) => quote!(#place.size(t)),
+            Type::Into(wire, rust) => {
+                let (converted, size) =
+                    (self.convert(wire, rust, place), self.size_of(wire, &quote!(converted), scope));
+                quote!(#converted.map_or(0, |converted| #size))
+            }
             Type::Array(inner, _) => {
                 let inner = self.size_of(inner, &quote!((*item)), scope);
                 quote!(#place.iter().map(|item| #inner).sum::<usize>())

@@ -41,6 +41,7 @@ impl Emitter<'_> {
                 _ => self.type_path(name),
             },
             Type::NamedAs(name, _) => self.type_path(name),
+            Type::Into(_, rust) => self.rust_type(rust),
             Type::Pad(_) => quote!(#rt::Slack),
             Type::Array(inner, n) => {
                 let inner = self.rust_type(inner);
@@ -92,7 +93,7 @@ impl Emitter<'_> {
     pub(super) fn field_type(&self, field: &Field) -> Option<TokenStream> {
         let form = stored_form(field)?;
         let ty = match &form.kind {
-            FieldKind::Value(Type::Int(_)) if widest(field).is_some() => int_type(widest(field)?),
+            FieldKind::Value(_) if widest(field).is_some() => int_type(widest(field)?),
             FieldKind::Value(ty) => self.rust_type(ty),
             _ => {
                 let rt = &self.rt;
@@ -149,6 +150,7 @@ impl Emitter<'_> {
                 _ => 0,
             },
             Type::NamedAs(_, int) => int.bytes(),
+            Type::Into(wire, _) => self.min_size(wire),
             Type::Pad(n) => *n,
             Type::Array(inner, n) => self.min_size(inner).saturating_mul(*n),
             Type::Bytes(extent) | Type::String(extent) | Type::Sealed(_, extent) => extent_size(extent),
@@ -177,6 +179,7 @@ impl Emitter<'_> {
                 ItemKind::Extern { fixed, .. } => *fixed,
                 _ => None,
             },
+            Type::Into(wire, _) => self.fixed_size(wire),
             Type::Array(inner, n) => self.fixed_size(inner)?.checked_mul(*n),
             Type::Struct(s) if s.size.fixed && !s.apart => Some(s.size.min),
             Type::Union(u) if u.size.fixed => Some(u.size.min),
@@ -197,7 +200,7 @@ impl Emitter<'_> {
             Type::Array(inner, _) | Type::List(inner, _) | Type::Set(inner, _) | Type::Option(inner, _) => {
                 self.is_apart(inner)
             }
-            Type::Framed { inner, .. } => self.is_apart(inner),
+            Type::Framed { inner, .. } | Type::Into(inner, _) => self.is_apart(inner),
             Type::Map(key, value, _) | Type::Pairs(key, value, _) => self.is_apart(key) || self.is_apart(value),
             _ => false,
         }
@@ -215,7 +218,7 @@ impl Emitter<'_> {
             Type::Array(inner, _) | Type::List(inner, _) | Type::Set(inner, _) | Type::Option(inner, _) => {
                 self.has_float(inner)
             }
-            Type::Framed { inner, .. } => self.has_float(inner),
+            Type::Framed { inner, .. } | Type::Into(_, inner) => self.has_float(inner),
             Type::Map(key, value, _) | Type::Pairs(key, value, _) => self.has_float(key) || self.has_float(value),
             Type::Struct(s) => self.struct_has_float(s),
             Type::Union(u) => self.union_has_float(u),
@@ -241,7 +244,7 @@ impl Emitter<'_> {
     /// The value as a Rust expression of the type.
     pub(super) fn value(&self, value: &Value, ty: &Type) -> TokenStream {
         let rt = &self.rt;
-        match (value, ty) {
+        match (value, ty.in_rust()) {
             (Value::Int(n), Type::Int(int)) => int_literal(*n, *int),
             (Value::Int(n), Type::Bool) => {
                 if *n == 0 {
@@ -292,7 +295,10 @@ impl Emitter<'_> {
         match default {
             Some(value) if !is_optional(field) => value,
             _ => match stored_form(field).map(|f| &f.kind) {
-                Some(FieldKind::Value(Type::Array(inner, n))) if *n > 32 => self.array_default(inner, *n),
+                Some(FieldKind::Value(ty)) => match ty.in_rust() {
+                    Type::Array(inner, n) if *n > 32 => self.array_default(inner, *n),
+                    _ => quote!(Default::default()),
+                },
                 _ => quote!(Default::default()),
             },
         }
@@ -343,7 +349,10 @@ pub(super) fn widest(field: &Field) -> Option<Int> {
         .forms
         .iter()
         .map(|form| match &form.kind {
-            FieldKind::Value(Type::Int(int)) => Some(*int),
+            FieldKind::Value(ty) => match ty.in_rust() {
+                Type::Int(int) => Some(*int),
+                _ => None,
+            },
             _ => None,
         })
         .collect();

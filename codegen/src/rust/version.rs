@@ -1,6 +1,6 @@
 //! The version in front of a struct: which one is written, how it is read, what is kept of it.
 
-use firefly_spec::model::{Form, Row};
+use firefly_spec::model::{Form, Row, Struct};
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
 
@@ -93,10 +93,23 @@ impl<'m> Emitter<'m> {
         )
     }
 
+    /// The version that would be written of a struct, as [`written_version`](Self::written_version), or that of its
+    /// older type.
+    pub(super) fn expected_version(&self, s: &'m Struct, scope: &Scope<'m>) -> TokenStream {
+        let written = self.written_version(&s.versions, scope, Moment::Reading);
+        match &s.older {
+            Some(older) => {
+                let (due, to) = (self.due(older, scope, Moment::Reading), Literal::u32_unsuffixed(older.to));
+                quote!(if #due { #to } else { #written })
+            }
+            None => written,
+        }
+    }
+
     /// Keeps what was read beyond the fields in `origin`.
-    pub(super) fn read_origin(&self, rows: &'m [Row], scope: &Scope<'m>) -> TokenStream {
-        let rt = &self.rt;
-        let written = self.written_version(rows, scope, Moment::Reading);
+    pub(super) fn read_origin(&self, s: &'m Struct, scope: &Scope<'m>) -> TokenStream {
+        let (rt, rows) = (&self.rt, s.versions.as_slice());
+        let written = self.expected_version(s, scope);
         let compat = self.compat(rows, scope, Moment::Reading);
         let version = quote!((struct_v != #written).then_some(struct_v));
         if rows.iter().all(|row| row.form == Form::Envelope) {

@@ -45,6 +45,13 @@ impl<'m> Emitter<'m> {
                 let write = self.write_int(*int, &quote!(value));
                 quote!({ let Ok(value) = #narrow::try_from(#place.0) else { #fail }; #write })
             }
+            Type::Into(wire, rust) => {
+                let converted = self.convert(wire, rust, place);
+                let fail = quote!(#rt::EncodeError::new(#rt::EncodeErrorKind::Unsayable));
+                let converted = at.attempt(quote!(#converted.map_err(|_| #fail)));
+                let write = self.write_value(wire, &quote!(converted), max, scope, at);
+                quote!({ let converted = #converted; #write })
+            }
             Type::Pad(n) => {
                 let n = Literal::u64_unsuffixed(*n);
                 let write = at.attempt(quote!(#place.write(w, #n)));
@@ -140,6 +147,14 @@ impl<'m> Emitter<'m> {
                 self.write_union(u, quote!(#name), place, scope, at)
             }
         }
+    }
+
+    /// What lies on the wire for a value, as a `Result`.
+    pub(super) fn convert(&self, wire: &Type, rust: &Type, place: &TokenStream) -> TokenStream {
+        let by_value = matches!(rust, Type::Int(_) | Type::Float { .. } | Type::Bool);
+        let place = if by_value { quote!(#place) } else { quote!(&#place) };
+        let wire = self.rust_type(wire);
+        quote!(<#wire>::try_from(#place))
     }
 
     /// An error unless a length equals an ordinary field.

@@ -12,6 +12,11 @@ impl<'m> Walker<'m, '_> {
     /// Reads a struct, its header included, into the innermost node.
     pub(super) fn structure(&mut self, decl: &'m Struct) -> Step {
         let start = self.cursor().at;
+        if let Some(older) = &decl.older
+            && self.peek(1)?.iter().all(|version| u32::from(*version) <= older.to)
+        {
+            return self.named(&older.ty);
+        }
         let Some(head) = self.head(decl)? else { return self.fields(decl, start, None, false) };
         self.remark(Note::Version { version: head.version, compat: head.compat, form: head.form });
         match head.length {

@@ -12,6 +12,7 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Bool => "bool".to_owned(),
         Type::Named(name) => name.clone(),
         Type::NamedAs(name, int) => format!("{name} as {}", integer(*int)),
+        Type::Into(wire, _) => describe(wire),
         Type::Pad(length) => format!("pad {length}"),
         Type::Array(of, length) => format!("[{}; {length}]", describe(of)),
         Type::Bytes(extent) => wrapped("bytes", &[], None, &length(extent)),
@@ -75,6 +76,7 @@ impl<'m> Walker<'m, '_> {
             Type::Float { bits, .. } => u64::from(bits / 8),
             Type::Bool => 1,
             Type::Named(name) => self.least_named(name),
+            Type::Into(wire, _) => self.least(wire),
             Type::Pad(length) => *length,
             Type::Array(of, length) => self.least(of).saturating_mul(*length),
             Type::Bytes(extent) | Type::String(extent) | Type::Sealed(_, extent) => prefix(extent),
@@ -116,6 +118,10 @@ impl<'m> Walker<'m, '_> {
             Form::Lead(int) => int.bytes(),
             Form::Message => 0,
         });
+        if decl.older.is_some() {
+            // With another layout it may be smaller.
+            return 1;
+        }
         let mut size = headers.min().unwrap_or(0);
         for field in decl.fields.iter().filter(|field| field.apart.is_none()) {
             let always = field.forms.iter().find(|f| f.since.is_none() && f.until.is_none() && f.when.is_none());

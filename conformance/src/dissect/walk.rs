@@ -238,6 +238,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             Type::Bool => self.boolean(),
             Type::Named(name) => self.named(name),
             Type::NamedAs(name, wire) => self.named_as(name, *wire),
+            Type::Into(wire, _) => self.fill_any(wire, max),
             Type::Pad(length) => self.raw(*length),
             Type::Array(of, length) if is_byte(of) => self.raw(*length),
             Type::Array(of, length) => self.elements(&[of], *length),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use firefly_spec::model::{ArmKind, FieldKind, Item, ItemKind, Message, Model, Section, Struct, Type, Union};
+use firefly_spec::model::{ArmKind, FieldKind, Item, ItemKind, Message, Model, Row, Section, Struct, Type, Union};
 
 use super::samples::{Sample, Samples};
 
@@ -71,8 +71,8 @@ fn page(samples: &Samples) -> String {
                 item.name.clone(),
                 first_sentence(&item.docs.join(" ")),
                 format!("{} → {}", message.senders.join(", "), message.receivers.join(", ")),
-                sent(message),
-                read(message),
+                sent(&model, message),
+                read(&model, message),
                 parts(&model, message),
                 told(sample),
             ]);
@@ -114,7 +114,7 @@ fn model() -> Model {
 
 fn message(item: &Item) -> Option<&Message> {
     match &item.kind {
-        ItemKind::Message(message) => Some(message),
+        ItemKind::Message(message) if message.older_of.is_none() => Some(message),
         _ => None,
     }
 }
@@ -132,9 +132,19 @@ fn first_sentence(docs: &str) -> String {
     sentence.replace("[`", "`").replace("`]", "`").replace('|', "\\|")
 }
 
+/// The rows of all versions, oldest first. Those of another type are that type's.
+fn rows<'m>(model: &'m Model, message: &'m Message) -> Vec<&'m Row> {
+    let older = message.body.older.as_ref().and_then(|older| model.item(&older.ty));
+    let older = match older.map(|item| &item.kind) {
+        Some(ItemKind::Message(older)) => older.body.versions.as_slice(),
+        _ => &[],
+    };
+    older.iter().chain(&message.body.versions).collect()
+}
+
 /// Versions with their compat, as Firefly sends them: the usual one first.
-fn sent(message: &Message) -> String {
-    let rows = message.body.versions.iter().rev().filter(|row| !row.read_only);
+fn sent(model: &Model, message: &Message) -> String {
+    let rows = rows(model, message).into_iter().rev().filter(|row| !row.read_only);
     let rows: Vec<String> = rows.map(|row| format!("{}/{}", row.to, row.compat.unwrap_or(row.to))).collect();
     match rows.split_first() {
         Some((usual, [])) => usual.clone(),
@@ -144,8 +154,8 @@ fn sent(message: &Message) -> String {
 }
 
 /// Versions that are read.
-fn read(message: &Message) -> String {
-    let rows = &message.body.versions;
+fn read(model: &Model, message: &Message) -> String {
+    let rows = rows(model, message);
     let (oldest, newest) = (rows.iter().map(|row| row.from).min(), rows.iter().map(|row| row.to).max());
     match (oldest, newest) {
         (Some(oldest), Some(newest)) if oldest < newest => format!("{oldest}–{newest}"),

@@ -100,7 +100,7 @@ impl Samples {
     }
 
     fn add_generated(&mut self, info: &TypeInfo) {
-        let (Kind::Message { number, .. }, Some(codec)) = (info.kind, info.codec) else { return };
+        let (Kind::Message { number, older: false, .. }, Some(codec)) = (info.kind, info.codec) else { return };
         let sample = self.by_number.entry(number).or_default();
         // Not everything that can be made up can be written.
         for outcome in (0..).filter_map(|seed| made_up(codec, seed)).take(MADE_UP as usize) {

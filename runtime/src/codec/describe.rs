@@ -55,6 +55,8 @@ pub enum Kind {
         receivers: &'static [&'static str],
         /// Whether its contents are not specified.
         opaque: bool,
+        /// Whether it is an older layout of the message that has the number.
+        older: bool,
     },
 }
 

@@ -254,6 +254,8 @@ pub enum EncodeErrorKind {
     },
     /// The version to write has no place for a field that is set.
     Lost,
+    /// The older form to write has no way to say this value.
+    Unsayable,
     /// A version that cannot be written.
     UnsupportedVersion {
         /// The version.
@@ -266,6 +268,12 @@ impl EncodeError {
     #[cold]
     pub fn new(kind: EncodeErrorKind) -> Self {
         EncodeError(Box::new(EncodeInner { kind, path: Path::default() }))
+    }
+
+    /// The error that an older form has no way to say what a field says.
+    #[cold]
+    pub fn unsayable(field: &'static str) -> Self {
+        EncodeError::new(EncodeErrorKind::Unsayable).field(field)
     }
 
     /// What is wrong.
@@ -324,6 +332,7 @@ impl fmt::Display for EncodeErrorKind {
             Self::ArmMismatch { tag } => write!(f, "tag {tag:#x} selects another arm"),
             Self::WrongSize { expected, found } => write!(f, "{found} bytes where there is room for {expected}"),
             Self::Lost => write!(f, "the version to write has no place for this field"),
+            Self::Unsayable => write!(f, "the older form to write has no way to say this value"),
             Self::UnsupportedVersion { version } => write!(f, "version {version} cannot be written"),
         }
     }

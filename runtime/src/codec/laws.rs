@@ -53,6 +53,7 @@ impl Laws<'_> {
         };
         self.check_size(&*value, target, &bytes);
         self.round_trip(&*value, &bytes);
+        self.old_peer(&*value);
         self.prefixes(&bytes);
         self.mutations(&bytes);
         self.huge_lengths(&bytes);
@@ -78,6 +79,17 @@ impl Laws<'_> {
             self.broken(&format!("written:\n{value:?}\nread:\n{again:?}"), bytes);
         }
         self.same_bytes("what was written", &*again, u64::MAX, bytes);
+    }
+
+    /// What is written for a peer that can do nothing, if it can be, is read and written back in the same form.
+    fn old_peer(&self, value: &dyn AnyValue) {
+        let target = Target::fresh(0);
+        let Ok(bytes) = value.encode(target) else { return };
+        self.check_size(value, target, &bytes);
+        match self.codec.decode(bytes.clone(), &Context::new(0)) {
+            Ok(again) => self.same_bytes("what was written for an old peer", &*again, 0, &bytes),
+            Err(e) => self.broken(&format!("what was written for an old peer cannot be read: {e}\n{value:?}"), &bytes),
+        }
     }
 
     /// A value that was read is written back as the same bytes.

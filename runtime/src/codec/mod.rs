@@ -53,7 +53,7 @@ pub use frame::{FrameBuffer, Measure};
 pub use framed::Framed;
 pub use limits::Limits;
 pub use map::Map;
-pub use origin::Origin;
+pub use origin::{Origin, older};
 pub use parts::{Parts, Sections};
 pub use reader::{Reader, Window, part, set};
 pub use sealed::Sealed;

@@ -1,11 +1,14 @@
 //! What a value was read from, beyond its fields.
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Reader;
+use super::{EncodeError, Reader};
 
 static EMPTY: Bytes = Bytes::new();
 
@@ -23,9 +26,43 @@ struct Read {
     tail: Bytes,
     middle: Bytes,
     data: Bytes,
+    older: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// The older type as which a value is to be written, if it is: what the value was read from when that is to be echoed
+/// and still says the same, otherwise what it is converted into. `due` tells whether the target calls for it.
+///
+/// # Errors
+/// When the older type has no way to say the value.
+pub fn older<'v, T, O>(
+    value: &'v T,
+    origin: &'v Origin,
+    exact: bool,
+    due: bool,
+) -> Result<Option<Cow<'v, O>>, EncodeError>
+where
+    T: From<O> + PartialEq,
+    O: TryFrom<&'v T, Error = EncodeError> + Clone + 'static,
+{
+    let read = origin.0.as_ref().filter(|_| exact);
+    let older = read.and_then(|read| read.older.as_ref()).and_then(|older| older.downcast_ref::<O>());
+    if let Some(older) = older
+        && T::from(older.clone()) == *value
+    {
+        return Ok(Some(Cow::Borrowed(older)));
+    }
+    if older.is_none() && (!due || read.is_some_and(|read| read.version.is_some())) {
+        return Ok(None);
+    }
+    O::try_from(value).map(|converted| Some(Cow::Owned(converted)))
 }
 
 impl Origin {
+    /// The older type from which a value was converted when it was read.
+    pub fn converted(older: impl Any + Send + Sync) -> Origin {
+        Origin(Some(Box::new(Read { older: Some(Arc::new(older)), ..Read::default() })))
+    }
+
     /// What was read: version and compat if they differ from what would be written, and what came after the fields.
     #[inline]
     pub fn read(version: Option<u32>, compat: Option<u32>, tail: Bytes) -> Origin {
@@ -176,6 +213,38 @@ mod tests {
         );
         let origin = with_parts(Origin::default(), b"m", b"");
         assert_eq!((origin.version(), &origin.middle()[..]), (None, &b"m"[..]));
+    }
+
+    #[test]
+    fn an_older_type_is_used_when_due_or_remembered() {
+        #[derive(Clone, Debug, PartialEq)]
+        struct New(u8);
+        #[derive(Clone, Debug, PartialEq)]
+        struct Old(u8, bool);
+        impl From<Old> for New {
+            fn from(old: Old) -> New {
+                New(old.0)
+            }
+        }
+        impl TryFrom<&New> for Old {
+            type Error = EncodeError;
+            fn try_from(new: &New) -> Result<Old, EncodeError> {
+                if new.0 < 9 { Ok(Old(new.0, false)) } else { Err(EncodeError::unsayable("0")) }
+            }
+        }
+        let written = |new: u8, origin: &Origin, exact, due| {
+            older::<New, Old>(&New(new), origin, exact, due).map(|old| old.map(Cow::into_owned))
+        };
+        let (fresh, old) = (Origin::default(), Origin::converted(Old(5, true)));
+        let newer = Origin::read(Some(3), None, Bytes::new());
+        assert_eq!(written(5, &fresh, true, false), Ok(None));
+        assert_eq!(written(5, &fresh, true, true), Ok(Some(Old(5, false))));
+        assert_eq!(written(9, &fresh, false, true), Err(EncodeError::unsayable("0")));
+        assert_eq!(written(5, &old, true, false), Ok(Some(Old(5, true))));
+        assert_eq!(written(6, &old, true, false), Ok(Some(Old(6, false))));
+        assert_eq!(written(5, &old, false, false), Ok(None));
+        assert_eq!(written(5, &newer, true, true), Ok(None));
+        assert_eq!(written(5, &newer, false, true), Ok(Some(Old(5, false))));
     }
 
     #[test]

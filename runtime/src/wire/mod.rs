@@ -6,6 +6,8 @@
 use crate::codec::TypeInfo;
 
 mod addr;
+mod hash;
+mod older;
 
 macro_rules! modules {
     ($($name:ident $path:literal)*) => {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lower::Program;
 use crate::span::Span;
-use crate::syntax::{FieldForm, FieldKind, ItemKind, Section, TypeKind, Value};
+use crate::syntax::{FieldForm, FieldKind, ItemKind, Section, Type, TypeKind, Value};
 
 pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     for (id, item) in program.names.items() {
@@ -57,11 +57,19 @@ fn idle(form: &FieldForm) -> impl Iterator<Item = (Span, &'static str)> + use<> 
     found.into_iter().flatten()
 }
 
+/// The type that lies on the wire.
+fn wire_of(ty: &Type) -> &Type {
+    match &ty.kind {
+        TypeKind::Into(wire, _) => wire,
+        _ => ty,
+    }
+}
+
 /// Whether the type has a length or count that `max` can bound.
 fn is_counted(form: &FieldForm) -> bool {
     match &form.kind {
         FieldKind::Value(ty) => matches!(
-            ty.kind,
+            wire_of(ty).kind,
             TypeKind::Bytes(_)
                 | TypeKind::String(_)
                 | TypeKind::List(..)

@@ -52,7 +52,7 @@ fn widens(a: &Type, b: &Type) -> bool {
 }
 
 /// Whether two types give the same Rust type: how lengths and counts are written does not matter.
-fn same(a: &Type, b: &Type) -> bool {
+pub(super) fn same(a: &Type, b: &Type) -> bool {
     match (&a.kind, &b.kind) {
         (TypeKind::Int(x), TypeKind::Int(y)) => x.bits == y.bits && x.signed == y.signed,
         (TypeKind::Float(x), TypeKind::Float(y)) => x == y,
@@ -61,6 +61,8 @@ fn same(a: &Type, b: &Type) -> bool {
             x.name == y.name
         }
         (TypeKind::Pad(x), TypeKind::Pad(y)) => x == y,
+        (TypeKind::Into(_, x), _) => same(x, b),
+        (_, TypeKind::Into(_, y)) => same(a, y),
         (TypeKind::Array(x, n), TypeKind::Array(y, m)) => same(x, y) && n.kind == m.kind,
         (TypeKind::Bytes(_), TypeKind::Bytes(_)) | (TypeKind::String(_), TypeKind::String(_)) => true,
         (TypeKind::List(x, _), TypeKind::List(y, _))

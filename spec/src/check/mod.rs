@@ -2,6 +2,7 @@
 
 mod arms;
 mod clauses;
+mod conversions;
 mod derived;
 mod forms;
 mod sizes;
@@ -17,6 +18,7 @@ use crate::model::Model;
 pub(crate) fn check(program: &Program, model: &Model, diagnostics: &mut Vec<Diagnostic>) {
     clauses::check(program, diagnostics);
     forms::check(program, diagnostics);
+    conversions::check(program, diagnostics);
     derived::check(program, diagnostics);
     versions::check(program, diagnostics);
     values::check(program, model, diagnostics);

@@ -129,6 +129,10 @@ impl<'m> Sizes<'m, '_> {
         let rest = self.rest(body, &forms) && !enclosed;
         let apart =
             body.fields.iter().any(|field| field.apart.is_some()) || forms.iter().flatten().any(|form| form.apart);
+        let older = body.older.as_ref().and_then(|older| self.model.item(&older.ty)).map(|item| self.item(item));
+        let (min, fixed) = older.map_or((min, fixed), |older| (min.min(older.size.min), false));
+        let apart = apart || older.is_some_and(|older| older.apart);
+        let rest = rest || older.is_some_and(|older| older.rest);
         let size = Size { min, fixed };
         self.assert(body, size);
         self.remember(&body.name, Facts { size, apart, rest })
@@ -251,6 +255,10 @@ impl<'m> Sizes<'m, '_> {
             Type::Sealed(of, extent) => {
                 self.ty(of, span);
                 of_extent(extent)
+            }
+            Type::Into(wire, rust) => {
+                self.ty(rust, span);
+                self.ty(wire, span)
             }
             Type::Struct(body) => self.structure(body),
             Type::Union(choice) => self.union(choice),
@@ -401,7 +409,7 @@ impl Store<'_> {
             | Type::Option(of, _)
             | Type::Framed { inner: of, .. }
             | Type::Sealed(of, _) => self.ty(of),
-            Type::Map(key, value, _) | Type::Pairs(key, value, _) => {
+            Type::Map(key, value, _) | Type::Pairs(key, value, _) | Type::Into(key, value) => {
                 self.ty(key);
                 self.ty(value);
             }

@@ -1,11 +1,12 @@
-//! Version histories, and what speaks of versions (W080 to W088, W101).
+//! Version histories, and what speaks of versions (W080 to W089, W101).
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lower::Program;
+use crate::lower::names::ItemId;
 use crate::lower::scope::{Ordered, Scope, Scopes, Slot};
 use crate::lower::value::range;
 use crate::span::Span;
-use crate::syntax::{FieldForm, Form, Header, IntType, ItemKind, Order, Row, Section};
+use crate::syntax::{FieldForm, Form, Header, IntType, Item, ItemKind, Older, Order, Row, Section};
 
 pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     for (id, item) in program.names.items() {
@@ -15,8 +16,13 @@ pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
             ItemKind::Message(message) if message.body.is_none() => Some(&message.header),
             _ => None,
         };
+        let newer = program.newer(id).and_then(|newer| header_of(program.names.item(newer)));
         for header in scopes.scopes.iter().filter_map(|scope| scope.header).chain(opaque) {
-            rows(header, order, diagnostics);
+            rows(header, newer.unwrap_or(header), order, diagnostics);
+            if let Some(older) = &header.older {
+                diagnostics.extend(older_alone(older, header, order));
+                diagnostics.extend(older_type(program, id, older));
+            }
         }
         for (place, slot) in scopes.slots() {
             let header = scopes.header(place.scope);
@@ -28,8 +34,70 @@ pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-fn rows(header: &Header, order: Order, diagnostics: &mut Vec<Diagnostic>) {
-    let newest = header.rows.iter().map(|row| row.to).max().unwrap_or_default();
+/// The version history of an item.
+fn header_of(item: &Item) -> Option<&Header> {
+    match &item.kind {
+        ItemKind::Struct(body) => body.header.as_ref(),
+        ItemKind::Message(message) => Some(&message.header),
+        _ => None,
+    }
+}
+
+/// What is wrong with a row of versions that are another type, seen from the other rows.
+fn older_alone(older: &Older, header: &Header, order: Order) -> Option<Diagnostic> {
+    if older.from > older.to {
+        return Some(Diagnostic::new(Code::RowsOverlap, older.span, "the row ends before it begins"));
+    }
+    if let Some(row) = header.rows.iter().find(|row| row.from <= older.to) {
+        let message = "rows go from old versions to new ones, and no version has two";
+        return Some(Diagnostic::new(Code::RowsOverlap, row.span, message).also(older.span, "the row before"));
+    }
+    if older.read_only == older.when.is_some() {
+        let message = "an older type is either `read only` or written under a condition";
+        return Some(Diagnostic::new(Code::NoDefaultRow, older.span, message));
+    }
+    let row = header.rows.iter().find(|row| !starts_with_version(row, order))?;
+    let message = "a reader finds the row by its first byte, which is not the version here";
+    Some(Diagnostic::new(Code::RowsAmbiguous, row.span, message))
+}
+
+/// What is wrong with the type that older versions are (W089).
+fn older_type(program: &Program, id: ItemId, older: &Older) -> Option<Diagnostic> {
+    let other = program.names.lookup(id.module, &older.name.name)?;
+    let (newer, item) = (program.names.item(id), program.names.item(other));
+    let name = &older.name.name;
+    let in_message = matches!(newer.kind, ItemKind::Message(_));
+    let fits = match &item.kind {
+        ItemKind::Struct(_) => !in_message,
+        ItemKind::Message(message) => in_message && message.body.is_some() && other != id,
+        _ => false,
+    };
+    let header = header_of(item).filter(|_| fits);
+    let message = match header {
+        _ if matches!(newer.kind, ItemKind::Frame(_) | ItemKind::FrameUnion(_)) => {
+            "a frame has no older types, which nobody could measure".to_owned()
+        }
+        None if in_message => format!("`{name}` is no message with versions"),
+        None => format!("`{name}` is no struct with versions"),
+        Some(header) => {
+            let rows = &header.rows;
+            let from = header.older.as_ref().map(|older| older.from).or(rows.iter().map(|row| row.from).min());
+            let to = rows.iter().map(|row| row.to).max();
+            let order = program.names.order(other.module);
+            if (from, to) != (Some(older.from), Some(older.to)) {
+                format!("`{name}` has not just the versions {} to {}", older.from, older.to)
+            } else if rows.iter().any(|row| !starts_with_version(row, order)) {
+                format!("`{name}` does not start with a byte that tells the version")
+            } else {
+                return None;
+            }
+        }
+    };
+    Some(Diagnostic::new(Code::OlderType, older.name.span, message).also(item.name.span, "declared here"))
+}
+
+fn rows(header: &Header, newer: &Header, order: Order, diagnostics: &mut Vec<Diagnostic>) {
+    let newest = newer.rows.iter().map(|row| row.to).max().unwrap_or_default();
     for (at, row) in header.rows.iter().enumerate() {
         row_alone(row, newest, diagnostics);
         if let Some(before) = at.checked_sub(1).map(|at| &header.rows[at])

@@ -41,7 +41,7 @@ fn in_type<'m>(ty: &'m Type, visit: &mut impl FnMut(&'m Union)) {
         | Type::Option(of, _)
         | Type::Framed { inner: of, .. }
         | Type::Sealed(of, _) => in_type(of, visit),
-        Type::Map(key, value, _) | Type::Pairs(key, value, _) => {
+        Type::Map(key, value, _) | Type::Pairs(key, value, _) | Type::Into(key, value) => {
             in_type(key, visit);
             in_type(value, visit);
         }

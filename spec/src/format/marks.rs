@@ -88,6 +88,10 @@ impl Walk {
     }
 
     fn header(&mut self, header: &Header) {
+        if let Some(older) = &header.older {
+            self.mark(older.span.start, Mark::Row);
+            older.when.iter().for_each(|test| self.test(test));
+        }
         for row in &header.rows {
             if header.table {
                 self.mark(row.span.start, Mark::Row);
@@ -151,6 +155,10 @@ impl Walk {
             | TypeKind::Sealed(of, _) => {
                 self.mark(ty.span.start, Mark::Brackets);
                 self.ty(of);
+            }
+            TypeKind::Into(wire, rust) => {
+                self.ty(wire);
+                self.ty(rust);
             }
             TypeKind::Struct(body) => self.body(body),
             TypeKind::Union(choice) => self.choice(choice),

@@ -6,10 +6,10 @@ use nom::combinator::opt;
 use nom::multi::many0;
 use nom::sequence::{delimited, preceded, terminated};
 
-use super::tokens::{Mismatch, Parse, Tokens, comma, label, sign, small, spanned, version, word, word_as};
+use super::tokens::{Mismatch, Parse, Tokens, capital, comma, label, sign, small, spanned, version, word, word_as};
 use super::types::int;
 use super::value::{test, when};
-use crate::syntax::{Form, Header, Row, Test};
+use crate::syntax::{Form, Header, Older, Row, Test};
 
 type Compat = (u32, Vec<(u32, Test)>);
 
@@ -35,7 +35,7 @@ fn shorthand<'a>(
     spanned(parts).map(|((form, to, compat), span)| {
         let (compat, compat_when) = split(compat);
         let row = Row { from: 0, to, form, compat, compat_when, read_only: false, when: None, span };
-        Header { rows: vec![row], table: false, span }
+        Header { rows: vec![row], older: None, table: false, span }
     })
 }
 
@@ -44,8 +44,9 @@ fn table<'a>(
     form: impl Parser<Tokens<'a>, Output = (Form, Option<Compat>), Error = Mismatch>,
 ) -> Parse<'a, Header> {
     let rows = many0(terminated(row(form), comma));
-    spanned(preceded(word("versions"), delimited(sign("{"), rows, sign("}"))))
-        .map(|(rows, span)| Header { rows, table: true, span })
+    let older = opt(terminated(older, comma).map(Box::new));
+    spanned(preceded(word("versions"), delimited(sign("{"), (older, rows), sign("}"))))
+        .map(|((older, rows), span)| Header { rows, older, table: true, span })
         .parse(i)
 }
 
@@ -61,6 +62,23 @@ fn row<'a>(
             Row { from, to: to.unwrap_or(from), form, compat, compat_when, read_only, when, span }
         },
     )
+}
+
+/// `number [ ".." number ] ":" "as" Name [ "read" "only" ] [ "when" test ]`
+fn older(i: Tokens) -> Parse<Older> {
+    let versions = (small, opt(preceded(sign(".."), small)));
+    let name = preceded((sign(":"), word("as")), capital);
+    let read_only = opt((word("read"), word("only"))).map(|read_only| read_only.is_some());
+    spanned((versions, name, read_only, when))
+        .map(|(((from, to), name, read_only, when), span)| Older {
+            from,
+            to: to.unwrap_or(from),
+            name,
+            read_only,
+            when,
+            span,
+        })
+        .parse(i)
 }
 
 fn split(compat: Option<Compat>) -> (Option<u32>, Vec<(u32, Test)>) {

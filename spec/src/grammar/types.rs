@@ -15,8 +15,19 @@ use crate::token::Token;
 /// The prefix of a length or count that is not written.
 const DEFAULT_PREFIX: IntType = IntType { bits: 32, signed: false, order: None };
 
-/// A type expression.
+/// A type expression, with what it becomes in Rust.
 pub(super) fn ty(i: Tokens) -> Parse<Type> {
+    let (rest, wire) = on_wire(i)?;
+    if rest.peek(0).and_then(Token::word) != Some("into") {
+        return Ok((rest, wire));
+    }
+    let (rest, rust) = preceded(word("into"), cut(on_wire)).parse(rest)?;
+    let kind = TypeKind::Into(Box::new(wire), Box::new(rust));
+    Ok((rest, Type { kind, span: i.span_until(&rest) }))
+}
+
+/// A type expression as it lies on the wire.
+fn on_wire(i: Tokens) -> Parse<Type> {
     let kind = alt((scalar, text, collection, enclosed, inline, named));
     nested(label("a type", spanned(kind).map(|(kind, span)| Type { kind, span })))(i)
 }

@@ -27,6 +27,7 @@ impl<'a> Lowerer<'_, 'a> {
             frame: false,
             apart: false,
             versions,
+            older: braces.header.and_then(|header| self.older(scope, header)),
             fields,
             orders: orders(braces),
         })
@@ -35,6 +36,22 @@ impl<'a> Lowerer<'_, 'a> {
     /// The rows of a version history.
     pub(super) fn rows(&mut self, scope: usize, header: &Header) -> Vec<model::Row> {
         header.rows.iter().map(|row| self.row(scope, row)).collect()
+    }
+
+    /// The versions that are another type on the wire.
+    pub(super) fn older(&mut self, scope: usize, header: &Header) -> Option<model::Older> {
+        let older = header.older.as_ref()?;
+        let module = self.program.scopes(self.item).scopes.get(scope).map_or(self.item.module, |braces| braces.module);
+        let id = self.program.names.find(module, &older.name);
+        let id = self.accept(id)?;
+        self.uses(id);
+        let place = Place { scope, slot: 0 };
+        Some(model::Older {
+            from: older.from,
+            to: older.to,
+            ty: older.name.name.clone(),
+            when: older.when.as_ref().and_then(|test| self.test(place, module, test, Sight::All)),
+        })
     }
 
     fn row(&mut self, scope: usize, row: &Row) -> model::Row {

@@ -66,6 +66,19 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// The message of which this one is an older layout.
+    pub(crate) fn newer(&self, id: ItemId) -> Option<ItemId> {
+        let names_it = |newer: ItemId, item: &Item| match &item.kind {
+            ItemKind::Message(message) => message
+                .header
+                .older
+                .as_ref()
+                .is_some_and(|older| self.names.lookup(newer.module, &older.name.name) == Some(id)),
+            _ => false,
+        };
+        self.names.items().find(|(newer, item)| names_it(*newer, item)).map(|(newer, _)| newer)
+    }
+
     /// The braces of an item.
     pub(crate) fn scopes(&self, id: ItemId) -> &Scopes<'a> {
         &self.scopes[id.module][id.item]
@@ -235,6 +248,7 @@ impl<'a> Lowerer<'_, 'a> {
                 frame: false,
                 apart: false,
                 versions: self.rows(0, &message.header),
+                older: None,
                 fields: Vec::new(),
                 orders: Vec::new(),
             },
@@ -245,6 +259,7 @@ impl<'a> Lowerer<'_, 'a> {
             senders: names(&message.senders),
             receivers: names(&message.receivers),
             opaque: message.body.is_none(),
+            older_of: self.program.newer(self.item).map(|newer| self.program.names.item(newer).name.name.clone()),
             body,
         })
     }
@@ -262,8 +277,10 @@ impl<'a> Lowerer<'_, 'a> {
         let mut members = Vec::new();
         for module in from.iter().filter_map(|from| self.program.names.module(&from.name)) {
             let (name, file) = self.program.names.modules()[module];
-            for item in &file.items {
+            for (at, item) in file.items.iter().enumerate() {
+                let id = ItemId { module, item: at };
                 if let ItemKind::Message(message) = &item.kind
+                    && self.program.newer(id).is_none()
                     && let Ok(number) = self.program.message_number(module, &message.number)
                 {
                     members.push((name.to_owned(), item.name.name.clone(), number));

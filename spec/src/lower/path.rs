@@ -56,6 +56,10 @@ impl<'a> Program<'a> {
         let mut steps = path.steps[1..].iter();
         while let Some(mut step) = steps.next() {
             let mut owner = &slot.field.name.name;
+            if slot.is_converted() {
+                let message = format!("`{owner}` is converted, so that what is in it may not be what is on the wire");
+                return Err(Diagnostic::new(Code::Conversion, step.span, message));
+            }
             let braces = match self.arms(at, slot) {
                 None => self.inside(at, slot),
                 Some((union, choice, module)) => {

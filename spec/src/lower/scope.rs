@@ -27,6 +27,16 @@ pub(crate) struct Slot<'a> {
 }
 
 impl Slot<'_> {
+    /// Whether some form is another type on the wire than in Rust. Integers keep their numbers and do not count.
+    pub(crate) fn is_converted(self) -> bool {
+        self.field.forms.iter().any(|form| match &form.kind {
+            FieldKind::Value(Type { kind: TypeKind::Into(wire, rust), .. }) => {
+                !matches!((&wire.kind, &rust.kind), (TypeKind::Int(_), TypeKind::Int(_)))
+            }
+            _ => false,
+        })
+    }
+
     /// Whether the Rust type has the field: it is neither derived nor always the same.
     pub(crate) fn is_kept(self) -> bool {
         self.field.forms.iter().all(|form| matches!(form.kind, FieldKind::Value(_)) && form.fixed.is_none())
@@ -281,7 +291,7 @@ impl<'a> Builder<'_, 'a> {
             | TypeKind::Option(of, _)
             | TypeKind::Framed { inner: of, .. }
             | TypeKind::Sealed(of, _) => self.ty(place, of, slot),
-            TypeKind::Map(key, value, _) | TypeKind::Pairs(key, value, _) => {
+            TypeKind::Map(key, value, _) | TypeKind::Pairs(key, value, _) | TypeKind::Into(key, value) => {
                 self.ty(place, key, slot);
                 self.ty(place, value, slot);
             }
@@ -320,7 +330,7 @@ impl<'a> Builder<'_, 'a> {
             | TypeKind::Option(of, _)
             | TypeKind::Framed { inner: of, .. }
             | TypeKind::Sealed(of, _) => self.arm_type(parent, of, module, name, arm),
-            TypeKind::Map(key, value, _) | TypeKind::Pairs(key, value, _) => {
+            TypeKind::Map(key, value, _) | TypeKind::Pairs(key, value, _) | TypeKind::Into(key, value) => {
                 self.arm_type(parent, key, module, name, arm);
                 self.arm_type(parent, value, module, name, arm);
             }

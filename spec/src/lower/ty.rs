@@ -40,6 +40,10 @@ impl<'a> Lowerer<'_, 'a> {
                 }
                 model::Type::NamedAs(declared, self.int(site.module, *wire))
             }
+            TypeKind::Into(wire, rust) => {
+                let (wire, rust) = (self.boxed(inside, wire), self.boxed(inside, rust));
+                model::Type::Into(wire?, rust?)
+            }
             TypeKind::Pad(bytes) => model::Type::Pad(*bytes),
             TypeKind::Array(of, length) => {
                 let length = self.program.length(site.module, length);

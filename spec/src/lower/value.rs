@@ -29,8 +29,11 @@ pub(crate) enum Expected<'a> {
 }
 
 impl<'a> Program<'a> {
-    /// What values a field has; `None` for structs and the like.
+    /// What values a field has; `None` for structs and the like, and for what is converted.
     pub(crate) fn expected_of(&self, slot: Slot<'a>) -> Option<Expected<'a>> {
+        if slot.is_converted() {
+            return None;
+        }
         match (value_type(slot), &slot.field.forms.first()?.kind) {
             (Some(ty), _) => self.expected(slot.module, ty),
             (None, FieldKind::Count { int, .. } | FieldKind::Len { int, .. }) => Some(Expected::Int(*int)),
@@ -50,6 +53,7 @@ impl<'a> Program<'a> {
                 Some(Expected::Bytes(self.length(module, length).ok()))
             }
             TypeKind::Bytes(_) | TypeKind::String(_) => Some(Expected::Bytes(None)),
+            TypeKind::Into(_, rust) => self.expected(module, rust),
             _ => None,
         }
     }

@@ -73,6 +73,7 @@ fn kind(kind: Kind) -> String {
         Kind::Frame => "frame".to_owned(),
         Kind::Enum => "enum".to_owned(),
         Kind::Flags => "flags".to_owned(),
+        Kind::Message { number, older: true, .. } => format!("message {number}, as it was"),
         Kind::Message { number, opaque: false, .. } => format!("message {number}"),
         Kind::Message { number, .. } => format!("message {number}, not described"),
     }

@@ -58,8 +58,7 @@ impl<'s> Reading<'_, 's> {
         let number = |path: &str| at(frame, path).number().expect("a number");
         let part = |path: &str| at(frame, path).raw;
         let mut items = self.model.modules.iter().flat_map(|module| &module.items);
-        let is_it =
-            |kind: &ItemKind| matches!(kind, ItemKind::Message(m) if i128::from(m.number) == number("header.type"));
+        let is_it = |kind: &ItemKind| matches!(kind, ItemKind::Message(m) if m.older_of.is_none() && i128::from(m.number) == number("header.type"));
         let item = items.find(|item| is_it(&item.kind)).expect("a message of the spec");
         let input = Input::Message(Parts {
             version: number("header.version") as u16,

@@ -413,3 +413,41 @@ fn an_envelope_is_little_endian_in_every_file() {
     assert_eq!((it.problem.is_none(), &at(&it, "a").value), (true, &number(0x102)));
     assert_eq!(at(&it, "struct_len").ty, "u32");
 }
+
+#[test]
+fn what_is_converted_is_shown_as_it_lies_on_the_wire() {
+    let model = model(
+        "struct Old { a : u8 } struct New { a : u16 }
+         struct S lead u8 v2 { a : New since 2 | Old into New until 1 b : list<u8 into u32, count u8> }",
+    );
+    let it = read(&model, "S", &[1, 7, 2, 8, 9], 0);
+    assert_eq!(it.problem, None);
+    assert_eq!((at(&it, "a").ty.as_str(), &at(&it, "a.a").value), ("Old", &number(7)));
+    assert_eq!(at(&it, "b.[1]").value, number(9));
+}
+
+#[test]
+fn older_versions_are_shown_as_the_type_that_they_are() {
+    let model = model(
+        "struct Old lead u8 v1 { a : u8 }
+         struct New versions { 0..1 : as Old read only 2..3 : lead u8 } { b : u16 }
+         message OldHail type 7 versions { 0..1 : compat 2 } a -> b { c : u8 data { d : bytes<rest> } }
+         message Hail type 7 versions { 0..1 : as OldHail read only 2 : compat 2 } a -> b { all : list<New, rest> }",
+    );
+    let it = read(&model, "New", &[1, 7], 0);
+    assert_eq!((it.problem.is_none(), &at(&it, "a").value), (true, &number(7)));
+    let it = read(&model, "New", &[3, 7, 0], 0);
+    assert_eq!((it.problem.is_none(), &at(&it, "b").value), (true, &number(7)));
+    let input = message(1, 2, &[9], b"old");
+    let it = dissect(&model, "Hail", &input, 0);
+    assert_sound(&it, &input);
+    assert_eq!((it.problem.is_none(), &at(&it, "d").value), (true, &Value::Bytes(b"old")));
+    let input = message(2, 2, &[1, 7, 2, 7, 0], b"");
+    let it = dissect(&model, "Hail", &input, 0);
+    assert_sound(&it, &input);
+    assert_eq!((it.problem.is_none(), &at(&it, "all.[0].a").value), (true, &number(7)));
+    assert_eq!(
+        cause(&dissect(&model, "Hail", &message(1, 3, &[9], b""), 0)),
+        Some(Cause::Incompatible { compat: 3, newest: 2 })
+    );
+}
