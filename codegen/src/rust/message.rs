@@ -163,12 +163,12 @@ impl<'m> Emitter<'m> {
         let variants = known.iter().map(|(_, message, number)| {
             let (variant, path) = (ident(message, proc_macro2::Span::call_site()), self.type_path(message));
             let docs = format!("Type {number}.");
-            quote!(#[doc = #docs] #variant(#path),)
+            quote!(#[doc = #docs] #variant(Box<#path>),)
         });
         let decode = known.iter().map(|(_, message, number)| {
             let (variant, path) = (ident(message, proc_macro2::Span::call_site()), self.type_path(message));
             let number = Literal::u64_unsuffixed(*number);
-            quote!(#number => #name::#variant(#path::decode(sections, ctx)?),)
+            quote!(#number => #name::#variant(Box::new(#path::decode(sections, ctx)?)),)
         });
         let encode = known.iter().map(|(_, message, _)| {
             let variant = ident(message, proc_macro2::Span::call_site());
@@ -179,6 +179,14 @@ impl<'m> Emitter<'m> {
             let number = Literal::u64_unsuffixed(*number);
             quote!(#name::#variant(_) => #number,)
         });
+        let conversions = known.iter().map(|(_, message, _)| {
+            let (variant, path) = (ident(message, proc_macro2::Span::call_site()), self.type_path(message));
+            quote! {
+                impl From<#path> for #name {
+                    fn from(message: #path) -> Self { #name::#variant(Box::new(message)) }
+                }
+            }
+        });
         let names = members.iter().map(|(_, message, number)| {
             let number = Literal::u64_unsuffixed(*number);
             quote!(#number => Some(#message),)
@@ -187,7 +195,6 @@ impl<'m> Emitter<'m> {
             #docs
             #[derive(Clone, Debug, PartialEq)]
             #serde
-            #[allow(clippy::large_enum_variant)]
             pub enum #name {
                 #(#variants)*
                 /// A message whose layout is not described, with its parts as they are.
@@ -195,7 +202,7 @@ impl<'m> Emitter<'m> {
                     /// The type number.
                     number: u16,
                     /// The parts.
-                    parts: #rt::Parts,
+                    parts: Box<#rt::Parts>,
                 },
             }
 
@@ -206,7 +213,12 @@ impl<'m> Emitter<'m> {
                 /// # Errors
                 /// When the sections are not such a message; the error tells where.
                 pub fn decode(number: u16, sections: #rt::Sections, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> {
-                    Ok(match number { #(#decode)* _ => #name::Opaque { number, parts: sections.to_parts() } })
+                    Ok(match number { #(#decode)* _ => #name::Opaque { number, parts: Box::new(sections.to_parts()) } })
+                }
+
+                /// A message with its parts as they are.
+                pub fn opaque(number: u16, parts: #rt::Parts) -> Self {
+                    #name::Opaque { number, parts: Box::new(parts) }
                 }
 
                 /// Writes a message's parts.
@@ -214,7 +226,7 @@ impl<'m> Emitter<'m> {
                 /// # Errors
                 /// When the value cannot be written for this target.
                 pub fn encode(&self, t: #rt::Target) -> Result<#rt::Parts, #rt::EncodeError> {
-                    match self { #(#encode)* #name::Opaque { parts, .. } => Ok(parts.clone()) }
+                    match self { #(#encode)* #name::Opaque { parts, .. } => Ok((**parts).clone()) }
                 }
 
                 /// The message's type number.
@@ -227,6 +239,8 @@ impl<'m> Emitter<'m> {
                     match number { #(#names)* _ => None }
                 }
             }
+
+            #(#conversions)*
         }
     }
 

@@ -11,12 +11,19 @@ pub struct Context {
     pub limits: Limits,
     /// What to do about checksums.
     pub checksums: ChecksumPolicy,
+    /// Which bytes are booleans.
+    pub booleans: BooleanPolicy,
 }
 
 impl Context {
     /// A context with these features, default limits, and checksums verified.
     pub const fn new(features: u64) -> Self {
-        Context { features, limits: Limits::DEFAULT, checksums: ChecksumPolicy::Verify }
+        Context {
+            features,
+            limits: Limits::DEFAULT,
+            checksums: ChecksumPolicy::Verify,
+            booleans: BooleanPolicy::ZeroOrOne,
+        }
     }
 }
 
@@ -30,6 +37,16 @@ pub enum ChecksumPolicy {
     Report,
     /// Checksums are not looked at.
     Skip,
+}
+
+/// Which bytes are booleans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BooleanPolicy {
+    /// 0 and 1. Others are an error, as they could not be written again as they were.
+    #[default]
+    ZeroOrOne,
+    /// All, and those that are not 0 are true: as Firefly reads them (EN-10).
+    Any,
 }
 
 /// What writing depends on.

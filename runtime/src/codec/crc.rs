@@ -126,6 +126,7 @@ mod tests {
         Crc32c::new(seed, 0).of(data)
     }
 
+    // covers: EN-17
     #[test]
     fn matches_ceph() {
         assert_eq!(seeded(0, b"123456789"), 0x58e3_fa20);

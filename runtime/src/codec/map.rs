@@ -138,6 +138,7 @@ mod tests {
         assert_ne!(map, map.clone().into_iter().collect());
     }
 
+    // covers: EN-09
     #[test]
     fn collects_in_the_order_of_keys() {
         let map: Map<_, _> = [(3, 'c'), (1, 'a'), (3, 'd')].into_iter().collect();

@@ -43,7 +43,7 @@ pub use bytes::Bytes;
 pub use serde;
 
 pub use checksum::Checksum;
-pub use context::{ChecksumPolicy, Context, Target};
+pub use context::{BooleanPolicy, ChecksumPolicy, Context, Target};
 pub use crc::{Crc32c, Digest};
 pub use describe::{
     AnyValue, Codec, FieldInfo, Kind, MaybeArbitrary, MaybeSerialize, MemberInfo, TypeInfo, Value, VersionInfo,

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Origin, Slack, Slice, Str};
+use super::{
+    BooleanPolicy, Checksum, ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Origin, Slack, Slice, Str,
+};
 
 /// A position in the bytes of one value, and where they end.
 ///
@@ -96,7 +98,7 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
-    /// Reads a boolean: a byte that is 0 or 1.
+    /// Reads a boolean: a byte that is 0 or 1, or any byte if [`Context::booleans`] says so.
     #[inline]
     pub fn boolean(&mut self) -> Result<bool, DecodeError> {
         let [byte] = self.peek()?;
@@ -111,6 +113,7 @@ impl<'a> Reader<'a> {
         match byte {
             0 => Ok(false),
             1 => Ok(true),
+            _ if self.ctx.booleans == BooleanPolicy::Any => Ok(true),
             _ => Err(self.fail(DecodeErrorKind::NotBoolean { found: u64::from(byte) })),
         }
     }
@@ -395,6 +398,15 @@ mod tests {
         assert_eq!(r.to_bool(1), Ok(true));
     }
 
+    // covers: EN-10
+    #[test]
+    fn any_byte_but_0_is_true_if_that_is_wanted() {
+        let bytes = Bytes::from_static(&[0, 1, 2, 255]);
+        let ctx = Context { booleans: BooleanPolicy::Any, ..Context::default() };
+        let mut r = Reader::new(&bytes, &ctx);
+        assert_eq!([(); 4].map(|()| r.boolean()), [Ok(false), Ok(true), Ok(true), Ok(true)]);
+    }
+
     #[test]
     fn has_takes_all_bits_of_the_mask() {
         let r = reader(&[]);
@@ -440,6 +452,7 @@ mod tests {
         assert!(matches!(kind(r.length(u64::MAX, u64::MAX)), DecodeErrorKind::NeedMore { .. }));
     }
 
+    // covers: EN-19, ER-27
     #[test]
     fn counts_are_bounded_by_the_input() {
         let mut r = reader(&[0; 10]);
@@ -452,6 +465,7 @@ mod tests {
         ));
     }
 
+    // covers: ER-27
     #[test]
     fn counts_are_bounded_by_memory() {
         let ctx = Context { limits: Limits { memory: 100 }, ..Context::default() };
@@ -465,6 +479,7 @@ mod tests {
         assert_eq!(kind(r.count(u64::MAX, u64::MAX, 0, usize::MAX)), DecodeErrorKind::Memory { max: 100 });
     }
 
+    // covers: EN-13, EN-14
     #[test]
     fn windows_narrow_and_keep_the_tail() {
         let mut r = reader(&[1, 2, 3, 4, 5, 6]);
@@ -491,6 +506,7 @@ mod tests {
         assert_eq!(r.byte(), Ok(7));
     }
 
+    // covers: EN-11, EN-12
     #[test]
     fn envelopes_narrow() {
         let mut r = reader(&[3, 1, 2, 0, 0, 0, 0xaa, 0xbb, 0xcc]);

@@ -174,6 +174,16 @@ impl Writer {
         Ok(())
     }
 
+    /// What was written since the mark, without bytes that are spliced in.
+    pub fn staged_since(&self, mark: Mark) -> &[u8] {
+        self.staged.get(mark.staged..).unwrap_or_default()
+    }
+
+    /// The last `N` bytes written, if as many were staged. They may be changed, not moved.
+    pub fn tail<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        self.staged.last_chunk_mut()
+    }
+
     /// The checksum of what was written since the mark.
     pub fn checksum(&self, mark: Mark, crc: Crc32c) -> u32 {
         let splices = self.splices.get(mark.splices..).unwrap_or_default();
@@ -241,6 +251,20 @@ fn too_long<T: TryFrom<u64>>(length: u64, max: u64) -> EncodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_ends_can_be_looked_at() {
+        let mut w = Writer::new(Target::default());
+        w.put(&[1, 2]);
+        let mark = w.mark();
+        w.put(&[3, 4, 5]);
+        w.bytes(&long());
+        w.put(&[6, 7]);
+        assert_eq!(w.staged_since(mark), [3, 4, 5, 6, 7]);
+        *w.tail::<2>().unwrap() = [8, 9];
+        assert!(w.tail::<8>().is_none());
+        assert!(w.finish().ends_with(&[8, 9]));
+    }
 
     fn long() -> Bytes {
         (0..SPLICE).map(|i| i as u8).collect()

@@ -1,6 +1,9 @@
 //! Addresses between their wire form and Rust's.
 
+use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::codec::{Target, to_bytes};
 
 use super::address::{EntityAddr, EntityName, EntityType, SocketAddr};
 
@@ -21,9 +24,30 @@ impl EntityAddr {
         }
     }
 
-    /// Whether the IP is unspecified, or the family has none (EN-05).
+    /// Whether the IP is unspecified, or the family has none.
     pub fn is_blank_ip(&self) -> bool {
         self.socket_addr().is_none_or(|addr| addr.ip().is_unspecified())
+    }
+
+    /// The same process at another IP, with its port and nonce kept.
+    pub fn with_ip(&self, ip: IpAddr) -> EntityAddr {
+        let port = self.socket_addr().map_or(0, |addr| addr.port());
+        EntityAddr { addr: std::net::SocketAddr::new(ip, port).into(), ..self.clone() }
+    }
+}
+
+impl PartialOrd for EntityAddr {
+    fn partial_cmp(&self, other: &EntityAddr) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for EntityAddr {
+    /// The order by which two peers that connect to each other at once decide whose connection survives: that of the
+    /// bytes, so that of nonces the lowest byte counts first (EN-05; `operator<` in `src/msg/msg_types.h`).
+    fn cmp(&self, other: &EntityAddr) -> Ordering {
+        let image = |addr: &EntityAddr| to_bytes(addr, Target::fresh(0)).unwrap_or_default();
+        image(self).cmp(&image(other))
     }
 }
 
@@ -75,7 +99,7 @@ impl std::fmt::Display for EntityName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{Context, Target, from_bytes, hex, to_bytes};
+    use crate::codec::{Context, from_bytes, hex};
 
     fn bytes(text: &str) -> crate::codec::Bytes {
         let mut bytes = hex::decode(text).unwrap();
@@ -83,6 +107,7 @@ mod tests {
         bytes.into()
     }
 
+    // covers: EN-01
     #[test]
     fn an_ipv4_address_has_its_family_and_port_in_network_order() {
         let addr = EntityAddr::new("192.168.0.1:6789".parse().unwrap(), 0);
@@ -92,6 +117,7 @@ mod tests {
         assert_eq!(addr.to_string(), "192.168.0.1:6789/0");
     }
 
+    // covers: EN-02
     #[test]
     fn an_ipv6_address_has_its_family_and_port_in_network_order() {
         let addr = EntityAddr::new("[2001:db8::1]:6800".parse().unwrap(), 1234);
@@ -101,6 +127,7 @@ mod tests {
         assert!(!addr.is_blank_ip());
     }
 
+    // covers: EN-04
     #[test]
     fn addresses_that_differ_in_padding_differ() {
         let plain = bytes("000000000000000000021a85c0a80001");
@@ -111,6 +138,16 @@ mod tests {
             (from_bytes(plain, &ctx).unwrap(), from_bytes(padded.clone().into(), &ctx).unwrap());
         assert_ne!(plain, padded);
         assert_eq!(to_bytes(&padded, Target::fresh(0)).unwrap()[135], 1);
+    }
+
+    // covers: EN-05
+    #[test]
+    fn the_lowest_byte_of_the_nonce_decides_first() {
+        let addr = |text: &str, nonce| EntityAddr::new(text.parse().unwrap(), nonce);
+        assert!(addr("10.0.0.9:6789", 0x100) < addr("10.0.0.1:6789", 1));
+        assert!(addr("10.0.0.1:6789", 0x100) > addr("10.0.0.1:6789", 0));
+        assert!(addr("10.0.0.1:6800", 0) < addr("10.0.0.1:6801", 0));
+        assert!(addr("[::1]:6800", 0) > addr("10.0.0.1:6801", 0));
     }
 
     #[test]

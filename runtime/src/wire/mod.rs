@@ -6,6 +6,8 @@
 use crate::codec::TypeInfo;
 
 mod addr;
+pub mod contradiction;
+pub mod encapsulated;
 mod hash;
 mod older;
 

@@ -1,0 +1,146 @@
+//! The versions in which Firefly sends its messages to peers that have all features.
+
+use firefly_runtime::wire::payload::Payload;
+
+/// How a message is sent.
+pub(crate) struct Head {
+    /// One without contents.
+    pub(crate) message: Payload,
+    pub(crate) version: u16,
+    /// The compat that goes with every version, if the message has one of its own.
+    pub(crate) compat: Option<u16>,
+}
+
+impl Head {
+    pub(crate) fn name(&self) -> &'static str {
+        Payload::name_of(self.message.number()).expect("a message with a name")
+    }
+}
+
+macro_rules! heads {
+    ($($module:ident::$name:ident $version:literal $(/ $compat:literal)?,)*) => {
+        vec![$(Head {
+            message: Payload::from(firefly_runtime::wire::$module::$name::default()),
+            version: $version,
+            compat: None$(.or(Some($compat)))?,
+        }),*]
+    };
+}
+
+/// All messages: version and, if it is not what was written, compat.
+pub(crate) fn heads() -> Vec<Head> {
+    heads! {
+        auth::MAuth 1,
+        auth::MAuthReply 1,
+        client::MClientSession 1,
+        client::MClientReconnect 3,
+        client::MClientRequest 1,
+        client::MClientRequestForward 1,
+        client::MClientReply 1,
+        client::MClientCaps 4 / 1,
+        client::MClientLease 1,
+        client::MClientSnap 1,
+        client::MClientCapRelease 1,
+        ec::MOSDECSubOpWrite 1 / 1,
+        ec::MOSDECSubOpWriteReply 1 / 1,
+        ec::MOSDECSubOpRead 1 / 1,
+        ec::MOSDECSubOpReadReply 1 / 1,
+        mds::MMDSSlaveRequest 1,
+        mds::MDiscover 1,
+        mds::MDiscoverReply 2,
+        mds::MDirUpdate 1,
+        mds::MCacheExpire 1,
+        mds::MDentryUnlink 1,
+        mds::MMDSFragmentNotify 1,
+        mds::MDentryLink 1,
+        mds::MMDSFindIno 1,
+        mds::MMDSFindInoReply 1,
+        mds::MMDSOpenIno 1,
+        mds::MMDSOpenInoReply 1,
+        mds::MInodeFileCaps 1,
+        mds::MHeartbeat 1,
+        mds_lock::MLock 1,
+        mds_migrate::MExportDirDiscover 1,
+        mds_migrate::MExportDirDiscoverAck 1,
+        mds_migrate::MExportDirCancel 1,
+        mds_migrate::MExportDirPrep 1,
+        mds_migrate::MExportDirPrepAck 1,
+        mds_migrate::MExportDir 1,
+        mds_migrate::MExportDirAck 1,
+        mds_migrate::MExportDirNotify 1,
+        mds_migrate::MExportDirNotifyAck 1,
+        mds_migrate::MExportDirFinish 1,
+        mds_migrate::MExportCaps 1,
+        mds_migrate::MExportCapsAck 1,
+        mds_mon::MMDSMap 1,
+        mds_mon::MRemoveSnaps 1,
+        mds_mon::MMDSBeacon 2,
+        mds_mon::MMDSLoadTargets 1,
+        mds_rejoin::MMDSResolve 1,
+        mds_rejoin::MMDSResolveAck 1,
+        mds_rejoin::MMDSCacheRejoin 1 / 1,
+        mds_table::MMDSTableRequest 1,
+        mon::MGenericMessage 1,
+        mon::MPing 1,
+        mon::MMonMap 1,
+        mon::MMonGetMap 1,
+        mon::MStatfs 1,
+        mon::MStatfsReply 1,
+        mon::MMonSubscribe 2,
+        mon::MMonSubscribeAck 1,
+        mon::MMonGetVersion 1,
+        mon::MMonGetVersionReply 2,
+        mon::MPoolOpReply 1,
+        mon::MPoolOp 4 / 2,
+        mon::MMonCommand 1,
+        mon::MMonCommandAck 1,
+        mon::MLog 1,
+        mon::MLogAck 1,
+        mon::MGetPoolStats 1,
+        mon::MGetPoolStatsReply 1,
+        mon_cluster::MForward 2 / 1,
+        mon_cluster::MRoute 2 / 2,
+        mon_cluster::MMonGlobalID 1,
+        mon_cluster::MMonScrub 1 / 1,
+        mon_cluster::MMonElection 5 / 2,
+        mon_cluster::MMonPaxos 3 / 3,
+        mon_cluster::MMonProbe 6 / 5,
+        mon_cluster::MMonJoin 1,
+        mon_cluster::MMonSync 2 / 2,
+        mon_cluster::MTimeCheck 1,
+        mon_cluster::MMonHealth 1 / 1,
+        osd::MOSDOp 4 / 3,
+        osd::MOSDOpReply 6 / 2,
+        osd::MWatchNotify 1,
+        osd::MOSDPing 2 / 1,
+        osd::MCommand 1,
+        osd::MCommandReply 1,
+        osd_mon::MOSDBoot 5 / 2,
+        osd_mon::MOSDFailure 3,
+        osd_mon::MOSDAlive 1,
+        osd_mon::MOSDMarkMeDown 1,
+        osd_mon::MOSDPGTemp 1,
+        osd_mon::MPGStats 1,
+        osd_mon::MPGStatsAck 1,
+        osd_mon::MOSDPGCreate 2,
+        osd_mon::MOSDScrub 2 / 1,
+        osdmap::MOSDMap 3,
+        pg::MOSDPGNotify 5 / 2,
+        pg::MOSDPGQuery 3 / 1,
+        pg::MOSDPGLog 4 / 2,
+        pg::MOSDPGRemove 2 / 1,
+        pg::MOSDPGInfo 4 / 1,
+        pg::MOSDPGTrim 1 / 1,
+        pg::MOSDPGMissing 1,
+        pg::MOSDRepScrub 5 / 2,
+        pg::MOSDPGScan 2 / 1,
+        pg::MOSDPGBackfill 3 / 1,
+        pg::MBackfillReserve 3 / 1,
+        pg::MRecoveryReserve 2 / 1,
+        recovery::MOSDPGPush 2 / 1,
+        recovery::MOSDPGPull 2 / 1,
+        recovery::MOSDPGPushReply 2 / 1,
+        subop::MOSDSubOp 11 / 1,
+        subop::MOSDSubOpReply 2 / 1,
+    }
+}
