@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::codec::{Context, DecodeError, EncodeError, Reader, Sealed, Target, Wire, from_bytes, to_bytes};
+use crate::random::Random;
 use crate::wire::auth::{AES_IV, CryptoKey, CryptoType, SealedHead};
 use crate::wire::prelude::UTime;
 
@@ -92,6 +93,29 @@ impl Key {
         Key::try_from(&key)
     }
 
+    /// A new key for AES: random numbers, encrypted with this one. Only who has this key can tell it from the numbers,
+    /// which need not be secret but must be others each time.
+    pub fn derive(&self, random: &mut Random, created: UTime) -> Key {
+        let [block] = &*self.derive_block(random);
+        let cipher = Cipher::Aes(Box::new(Aes128::new(block.into())));
+        Key { created, secret: Zeroizing::new(block.to_vec()), cipher }
+    }
+
+    /// A number that is made in the same way.
+    pub(super) fn derive_number(&self, random: &mut Random) -> u64 {
+        let [block] = &*self.derive_block(random);
+        block.first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+    }
+
+    fn derive_block(&self, random: &mut Random) -> Zeroizing<[[u8; BLOCK]; 1]> {
+        let mut block = Zeroizing::new([[0; BLOCK]]);
+        let numbers = [random.next_u64(), random.next_u64()];
+        let bytes = numbers.into_iter().flat_map(u64::to_le_bytes);
+        block.as_flattened_mut().iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        self.encrypt_blocks(&mut *block);
+        block
+    }
+
     /// The cipher.
     pub fn r#type(&self) -> CryptoType {
         match self.cipher {
@@ -110,7 +134,15 @@ impl Key {
     /// # Errors
     /// When the value cannot be written.
     pub fn seal<T: Wire>(&self, value: &T) -> Result<Sealed<T>, EncodeError> {
-        Ok(Sealed::new(self.encrypt(&plaintext(value)?).into()))
+        self.seal_for(value, 0)
+    }
+
+    /// Seals a value in the form for a reader with these features.
+    ///
+    /// # Errors
+    /// When the value cannot be written.
+    pub fn seal_for<T: Wire>(&self, value: &T, features: u64) -> Result<Sealed<T>, EncodeError> {
+        Ok(Sealed::new(self.encrypt(&plaintext(value, Target::exact(features))?).into()))
     }
 
     /// Opens a sealed value. What lies behind it in the plaintext does not count, nor does the version in the head.
@@ -163,8 +195,7 @@ fn encryptor(aes: &Aes128) -> cbc::Encryptor<&Aes128> {
 }
 
 /// The bytes to encrypt. Room for all of them is reserved at first, so that no copy of them is left behind.
-fn plaintext<T: Wire>(value: &T) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-    let target = Target::exact(0);
+fn plaintext<T: Wire>(value: &T, target: Target) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
     let mut plaintext = Zeroizing::new(Vec::with_capacity(SealedHead::MIN_SIZE + value.size(target)));
     plaintext.extend_from_slice(&to_bytes(&SealedHead::default(), target)?);
     let value = to_bytes(value, target)?;
@@ -226,6 +257,7 @@ pub(super) mod tests {
         hex::decode(&text.replace(' ', "")).unwrap()
     }
 
+    // covers: AU-24
     #[test]
     fn bytes_are_encrypted_as_in_vector_a8() {
         let plaintext = bytes("00112233445566778899aabbccddeeff");
@@ -234,6 +266,7 @@ pub(super) mod tests {
         assert_eq!(*key().decrypt(&ciphertext).unwrap(), plaintext);
     }
 
+    // covers: AU-24
     #[test]
     fn an_authorizer_is_sealed_as_in_vector_a11() {
         let nonce = 0x0102_0304_0506_0708;
@@ -319,5 +352,22 @@ pub(super) mod tests {
     #[test]
     fn a_key_does_not_show_its_secret() {
         assert_eq!(format!("{:?}", key()), "Key { type: AES, .. }");
+    }
+
+    #[test]
+    fn a_key_that_is_made_is_random_numbers_encrypted() {
+        let mut random = Random::new(1);
+        let created = UTime { tv_sec: 5, tv_nsec: 6 };
+        let made = key().derive(&mut random, created);
+        let numbers = {
+            let mut random = Random::new(1);
+            [random.next_u64(), random.next_u64()].map(u64::to_le_bytes).concat()
+        };
+        assert_eq!(made.secret[..], key().encrypt(&numbers)[..BLOCK]);
+        assert_eq!((made.r#type(), made.created()), (CryptoType::AES, &created));
+        // It is ready for use.
+        assert_eq!(*made.decrypt(&made.encrypt(b"text")).unwrap(), b"text");
+        assert_ne!(made, key().derive(&mut random, created));
+        assert_ne!(made, made.derive(&mut Random::new(1), created));
     }
 }

@@ -23,6 +23,7 @@ mod tests {
     use super::super::crypto::tests::key;
     use super::*;
 
+    // covers: MA-08
     #[test]
     fn a_challenge_is_answered_as_in_vector_a9() {
         assert_eq!(challenge_proof(&key(), 0x1122_3344_5566_7788, 0x99aa_bbcc_ddee_ff00), Ok(0x4fad_d850_10bc_ad18));

@@ -151,6 +151,7 @@ mod tests {
         Covered { header_crc, ..Covered::default() }
     }
 
+    // covers: AU-26
     #[test]
     fn a_message_is_signed_as_in_vector_a10() {
         let signer = Signer::new(&key(), SignatureForm::Sealed);
@@ -183,6 +184,7 @@ mod tests {
         assert_eq!(Signer::new(&none, SignatureForm::Sealed).sign(&covered(5)), 0x009c_ad88_26aa_5501);
     }
 
+    // later peers: MD-17
     #[test]
     fn later_peers_sign_everything() {
         let none = Key::new(CryptoType::NONE, UTime::default(), &[]).unwrap();
