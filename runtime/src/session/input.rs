@@ -1,0 +1,241 @@
+//! What the driver tells: bytes, ends of connections, time.
+
+use std::net::SocketAddr;
+
+use bytes::BytesMut;
+
+use super::endpoint::Deadline;
+use super::info::State;
+use super::reading::{Element, Expect, body_len, head};
+use super::transport::{Admission, Handshake, Transport};
+use super::{Command, Disconnect, Endpoint, Fault, Misuse, SessionId, Time, Timeout, TransportId, Want};
+use crate::codec::Measure;
+use crate::wire::address::EntityAddr;
+use crate::wire::transport::{Banner, ServerHello};
+
+impl Endpoint {
+    /// A connection was accepted. It gets a name, and the greeting is to be written.
+    ///
+    /// # Errors
+    /// When commands were not taken.
+    pub fn accept(&mut self, now: Time, peer: SocketAddr) -> Result<TransportId, Misuse> {
+        self.check_drained()?;
+        self.stats.accepted += 1;
+        let mut t = Transport::new(peer, None, Handshake { accepting: true, ..Handshake::default() }, now);
+        t.expect = Expect::Banner;
+        let hello = ServerHello { server_addr: self.addr().clone(), client_addr: EntityAddr::new(peer, 0) };
+        // Fixed structures can always be written.
+        let _ = t.stage(&Banner {}).and_then(|()| t.stage(&hello));
+        let transport = self.new_transport(t);
+        self.handshakes += 1;
+        if self.handshakes > self.config.limits.handshakes {
+            self.close(transport);
+            return Ok(transport);
+        }
+        self.start_handshake_timers(now, transport);
+        self.wake(transport);
+        Ok(transport)
+    }
+
+    /// A connection was opened as told.
+    ///
+    /// # Errors
+    /// When commands were not taken.
+    pub fn connected(&mut self, now: Time, transport: TransportId) -> Result<Want, Misuse> {
+        self.check_drained()?;
+        self.deadlines.clear(Deadline::Connect(transport));
+        let Some(t) = self.transports.get_mut(transport) else { return Ok(Want::Nothing) };
+        t.expect = Expect::Banner;
+        t.heard = now;
+        self.start_handshake_timers(now, transport);
+        Ok(Want::Bytes(1))
+    }
+
+    fn start_handshake_timers(&mut self, now: Time, transport: TransportId) {
+        let timers = self.config.timers;
+        if let Some(handshake) = timers.handshake {
+            self.deadlines.set(Deadline::Handshake(transport), now + handshake);
+        }
+        if let Some(idle) = timers.idle {
+            self.deadlines.set(Deadline::Idle(transport), now + idle);
+        }
+    }
+
+    /// Bytes came. What was understood is taken off the front of `input`; what is left must be offered again, with as
+    /// many more as the answer wants or at a [`Command::Resume`]. However the bytes are cut, the outcome is the same
+    /// (HS-06, FR-14).
+    ///
+    /// # Errors
+    /// When commands were not taken.
+    pub fn handle_input(&mut self, now: Time, transport: TransportId, input: &mut BytesMut) -> Result<Want, Misuse> {
+        self.check_drained()?;
+        if let Some(t) = self.transports.get_mut(transport) {
+            t.heard = now;
+            t.paused = false;
+        }
+        loop {
+            match self.step(now, transport, input) {
+                Ok(Some(want)) => return Ok(want),
+                Ok(None) => {}
+                Err(fault) => {
+                    self.fault(now, transport, fault);
+                    return Ok(Want::Nothing);
+                }
+            }
+        }
+    }
+
+    /// Handles the next element, if it is there. Otherwise what is wanted for it.
+    fn step(&mut self, now: Time, transport: TransportId, input: &mut BytesMut) -> Result<Option<Want>, Fault> {
+        let Some(t) = self.transports.get(transport) else { return Ok(Some(Want::Nothing)) };
+        if t.closing {
+            return Ok(Some(Want::Nothing));
+        }
+        let (expect, accepting) = (t.expect, t.is_accepting());
+        if expect == Expect::Nothing {
+            // After WAIT nothing is read, but the end is to be noticed.
+            input.clear();
+            return Ok(Some(Want::Bytes(1)));
+        }
+        let reading = t.reading(self.config.limits, self.config.nocrc);
+        let len = input.len();
+        let n = match reading.measure(expect, input)? {
+            Measure::More(n) => return Ok(Some(Want::Bytes(n.saturating_sub(len).max(1)))),
+            Measure::Whole(n) => n,
+        };
+        let message = if expect == Expect::Frame { head(input) } else { None };
+        if let Some(head) = &message
+            && !self.admit(transport, body_len(head))
+        {
+            if let Some(t) = self.transports.get_mut(transport) {
+                t.paused = true;
+            }
+            return Ok(Some(Want::Pause));
+        }
+        if n > len {
+            return Ok(Some(Want::Bytes(n - len)));
+        }
+        let bytes = input.split_to(n).freeze();
+        if message.is_some() {
+            self.message_frame(now, transport, &reading.message(&bytes)?, &bytes)?;
+            return Ok(None);
+        }
+        match reading.decode(expect, bytes)? {
+            Element::Frame(frame) => self.small_frame(transport, frame),
+            Element::Banner if accepting => self.expect(transport, Expect::ClientHello),
+            Element::Banner => self.greeted(transport)?,
+            Element::ServerHello(hello) => self.server_hello(now, transport, hello)?,
+            Element::ClientHello(hello) => self.client_hello(transport, hello),
+            Element::Connect(connect) => self.connect_record(now, transport, connect)?,
+            Element::Reply(reply) => self.reply(now, transport, reply)?,
+            Element::Seq(seq) => self.seq_exchanged(now, transport, seq)?,
+        }
+        Ok(None)
+    }
+
+    fn expect(&mut self, transport: TransportId, expect: Expect) {
+        if let Some(t) = self.transports.get_mut(transport) {
+            t.expect = expect;
+        }
+    }
+
+    /// Takes the throttles for a message whose header is there, in Firefly's order: messages, bytes, dispatch (4.7 of
+    /// the reference). Whether all of them let it pass.
+    fn admit(&mut self, transport: TransportId, body: u64) -> bool {
+        let Some(t) = self.transports.get_mut(transport) else { return false };
+        let session = t.session.and_then(|session| self.sessions.get(session));
+        let throttle = session.and_then(|s| s.policy.throttle);
+        let admission = t.admission.get_or_insert_default();
+        let Admission { permit, passed } = admission;
+        let gates = throttle.and_then(|throttle| self.throttles.get_mut(throttle));
+        let [messages, bytes] = match gates {
+            Some([messages, bytes]) => [Some(messages), Some(bytes)],
+            None => [None, None],
+        };
+        let gates = [(messages, 1), (bytes, body), (Some(&mut self.dispatch_throttle), body)];
+        for (i, (gate, amount)) in gates.into_iter().enumerate().skip(usize::from(*passed)) {
+            if gate.is_some_and(|gate| amount > 0 && !gate.take(transport, amount)) {
+                return false;
+            }
+            *passed = i as u8 + 1;
+            match i {
+                0 => (permit.throttle, permit.messages) = (throttle, u64::from(throttle.is_some())),
+                1 => permit.bytes = if throttle.is_some() { amount } else { 0 },
+                _ => permit.dispatch_bytes = amount,
+            }
+        }
+        self.stats.dispatch_bytes = self.dispatch_throttle.throttle().used();
+        true
+    }
+
+    /// A connection ended, or could not be opened. All bytes that came before must have been offered.
+    ///
+    /// # Errors
+    /// When commands were not taken.
+    pub fn closed(&mut self, now: Time, transport: TransportId, how: Disconnect) -> Result<(), Misuse> {
+        self.check_drained()?;
+        self.fault(now, transport, Fault::Io(how));
+        // The driver knows already.
+        self.commands
+            .retain(|command| !matches!(command, Command::Close { transport: closed, .. } if *closed == transport));
+        Ok(())
+    }
+
+    /// Time passed. To be called when the time of [`poll_timeout`](Self::poll_timeout) has come; earlier is no harm.
+    ///
+    /// # Errors
+    /// When commands were not taken.
+    pub fn handle_timeout(&mut self, now: Time) -> Result<(), Misuse> {
+        self.check_drained()?;
+        let timers = self.config.timers;
+        while let Some(deadline) = self.deadlines.expire(now) {
+            match deadline {
+                Deadline::Connect(transport) => {
+                    let timeout = Timeout::Connect(timers.connect.unwrap_or_default());
+                    self.fault(now, transport, Fault::Timeout(timeout));
+                }
+                Deadline::Handshake(transport) => {
+                    let timeout = Timeout::Handshake(timers.handshake.unwrap_or_default());
+                    self.fault(now, transport, Fault::Timeout(timeout));
+                }
+                Deadline::Idle(transport) => self.check_idle(now, transport),
+                Deadline::Backoff(session) => self.dial(now, session),
+                Deadline::Wait(session) => self.waited(now, session, timers.wait.unwrap_or_default()),
+                Deadline::Ack(session) => {
+                    if let Some(transport) = self.sessions.get(session).and_then(|s| s.transport) {
+                        self.wake(transport);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The deadline for silence is only moved when it comes.
+    fn check_idle(&mut self, now: Time, transport: TransportId) {
+        let Some(idle) = self.config.timers.idle else { return };
+        let Some(t) = self.transports.get(transport) else { return };
+        // After WAIT there is nothing to say.
+        if t.expect == Expect::Nothing {
+            return;
+        }
+        // A peer that is held up is not to blame for its silence.
+        let heard = if t.paused { now } else { t.heard };
+        if now - heard < idle {
+            self.deadlines.set(Deadline::Idle(transport), heard + idle);
+        } else {
+            self.fault(now, transport, Fault::Timeout(Timeout::Idle(idle)));
+        }
+    }
+
+    /// The peer that was to connect did not.
+    fn waited(&mut self, now: Time, session: SessionId, after: std::time::Duration) {
+        let Some(s) = self.sessions.get_mut(session).filter(|s| s.state == State::Wait) else { return };
+        s.state = State::Connecting;
+        let fault = Fault::Timeout(Timeout::Wait(after));
+        match s.transport {
+            Some(transport) => self.fault(now, transport, fault),
+            None => self.retry(now, session, fault),
+        }
+    }
+}
