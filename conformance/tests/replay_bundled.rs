@@ -28,6 +28,7 @@ fn assert_clean(report: &CaptureReport) {
     assert_eq!(strict.verdict(), Verdict::Pass);
 }
 
+// covers: CR-01
 #[test]
 fn the_smallest_whole_story() {
     let report = replay("mini-none.pcap.gz");

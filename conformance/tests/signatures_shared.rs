@@ -42,6 +42,7 @@ fn others(report: &CaptureReport) -> Vec<(Severity, &str, String)> {
     findings(report).into_iter().filter(|(_, rule, _)| !["ER-04", "KEYRING"].contains(rule)).collect()
 }
 
+// covers: AU-24, AU-25
 #[test]
 fn all_signatures_of_a_cluster_that_boots() {
     let Some(report) = replay("firefly/boot-cephx") else { return };

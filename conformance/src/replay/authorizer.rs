@@ -26,7 +26,8 @@ pub(super) fn check_connect(connect: &Connect, spot: Spot, log: &mut Log<'_>) {
 }
 
 /// Checks the server's proof. A challenge has another form.
-pub(super) fn check_reply(connect: &Connect, reply: &ConnectReply, spot: Spot, log: &mut Log<'_>) {
+pub(super) fn check_reply(reply: &ConnectReply, spot: Spot, log: &mut Log<'_>) {
+    let Some(Round { connect, .. }) = log.evidence.rounds.last() else { return };
     if connect.authorizer_protocol != AuthProtocol::CEPHX || reply.authorizer.is_empty() {
         return;
     }

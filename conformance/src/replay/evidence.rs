@@ -3,17 +3,19 @@
 
 use bytes::Bytes;
 use firefly_runtime::auth::Covered;
-use firefly_runtime::codec::{Context, DecodeError, Wire, from_bytes};
+use firefly_runtime::session::{Envelope, covered};
 use firefly_runtime::wire::auth::{MAuth, MAuthReply};
 use firefly_runtime::wire::features::Features;
 use firefly_runtime::wire::payload::Payload;
-use firefly_runtime::wire::transport::{Close, Connect, ConnectReply, FooterFlags, MsgFooter, MsgHeader, MsgHeaderOld};
+use firefly_runtime::wire::transport::{Connect, ConnectReply, FooterFlags, MsgFooter};
 
 use super::log::Spot;
 
 /// What a connection shows.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
+    /// Whether messages are to be kept.
+    pub(super) keeps_messages: bool,
     /// The rounds of the handshake.
     pub(super) rounds: Vec<Round>,
     /// What the client said to a monitor.
@@ -25,7 +27,7 @@ pub(super) struct Evidence {
 }
 
 /// A client's try to open the connection, and the answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Round {
     pub(super) spot: Spot,
     pub(super) connect: Connect,
@@ -59,18 +61,23 @@ impl Evidence {
     /// What a message says.
     pub(super) fn payload(&mut self, payload: &Payload, spot: Spot) {
         match payload {
-            Payload::MAuth(request) => self.requests.push((spot, request.clone())),
-            Payload::MAuthReply(reply) => self.replies.push((spot, reply.clone())),
+            _ if !self.keeps_messages => {}
+            Payload::MAuth(request) => self.requests.push((spot, MAuth::clone(request))),
+            Payload::MAuthReply(reply) => self.replies.push((spot, MAuthReply::clone(reply))),
             _ => {}
         }
     }
 
     /// A message as it was on the stream.
-    pub(super) fn message(&mut self, frame: &Bytes, features: u64, spot: Spot) {
-        if features & Features::MSG_AUTH.0 != 0
-            && let Ok(signed) = signed(frame, features, spot)
-        {
-            self.messages.push(signed);
+    pub(super) fn message(&mut self, envelope: &Envelope, frame: &Bytes, features: u64, spot: Spot) {
+        if !self.keeps_messages || features & Features::MSG_AUTH.0 == 0 {
+            return;
+        }
+        let Some(footer) = frame.last_chunk().map(MsgFooter::from_array) else { return };
+        if let Some(covered) = covered(frame, &footer, features) {
+            let Envelope { number, sig, flags, .. } = *envelope;
+            let is_signed = is_signed(flags, sig);
+            self.messages.push(Signed { spot, number, covered, sig, is_signed, features });
         }
     }
 }
@@ -78,25 +85,4 @@ impl Evidence {
 /// Whether a message is signed, as far as it tells.
 pub(super) fn is_signed(flags: FooterFlags, sig: u64) -> bool {
     flags.contains(FooterFlags::SIGNED) || sig != 0
-}
-
-/// The fields that are signed, as they were sent.
-fn signed(frame: &Bytes, features: u64, spot: Spot) -> Result<Signed, DecodeError> {
-    /// A tag by itself is a frame.
-    const TAG: usize = Close::MIN_SIZE;
-    let footer: MsgFooter = part(frame, frame.len().saturating_sub(MsgFooter::MIN_SIZE), MsgFooter::MIN_SIZE)?;
-    let (number, covered) = if features & Features::NOSRCADDR.0 == 0 {
-        let header: MsgHeaderOld = part(frame, TAG, MsgHeaderOld::MIN_SIZE)?;
-        (header.r#type.0, Covered::of_old(&header, &footer))
-    } else {
-        let header: MsgHeader = part(frame, TAG, MsgHeader::MIN_SIZE)?;
-        (header.r#type.0, Covered::of(&header, &footer))
-    };
-    let is_signed = is_signed(footer.flags, footer.sig);
-    Ok(Signed { spot, number, covered, sig: footer.sig, is_signed, features })
-}
-
-fn part<T: Wire>(frame: &Bytes, at: usize, size: usize) -> Result<T, DecodeError> {
-    let end = frame.len().min(at.saturating_add(size));
-    from_bytes(frame.slice(at.min(end)..end), &Context::default())
 }

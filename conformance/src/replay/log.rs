@@ -1,7 +1,10 @@
 //! What is noted while a connection is followed.
 
+use firefly_runtime::session::Sighting;
+
 use super::evidence::Evidence;
 use super::finding::{Finding, Place, Severity, Text};
+use super::follow::direction;
 use crate::capture::{Connection, Direction};
 use crate::report::Counts;
 
@@ -13,11 +16,17 @@ pub(super) struct Log<'a> {
     pub(super) connection: &'a Connection,
     pub(super) counts: &'a mut Counts,
     pub(super) findings: Vec<Finding>,
-    /// What is kept for later, if it will be needed.
-    pub(super) evidence: Option<Evidence>,
+    /// What is kept for later.
+    pub(super) evidence: Evidence,
 }
 
 impl Log<'_> {
+    /// The packet with the first byte of an element.
+    pub(super) fn packet_of(&self, sighting: &Sighting) -> Option<u64> {
+        let mark = self.connection.locate(direction(sighting.side), sighting.offset)?;
+        Some(mark.packet)
+    }
+
     /// Adds a finding about a place in a stream.
     pub(super) fn add(
         &mut self,

@@ -1,205 +1,101 @@
 //! What is in a message.
 
-use firefly_runtime::codec::{Checksum, Context, DecodeError, DecodeErrorKind, Parts, Target, hex};
+use firefly_runtime::codec::{Bytes, Context, DecodeError, Parts, Target, from_bytes, hex};
+use firefly_runtime::session::{Envelope, PeerMisbehaved};
 use firefly_runtime::wire::payload::Payload;
-use firefly_runtime::wire::transport::{FooterFlags, MessageFrame, OldMessageFrame};
+use firefly_runtime::wire::transport::{FooterFlags, Frame};
 
 use super::evidence::is_signed;
 use super::finding::{Severity, Text, rule};
 use super::log::{Log, Spot};
+use super::nested;
 use crate::report::Outcomes;
 
-/// A message as both forms of the frame hold it.
-pub(super) struct Envelope {
-    pub(super) seq: u64,
-    number: u16,
-    parts: Parts,
-    flags: FooterFlags,
-    sig: u64,
-    header_crc: Checksum,
-    front_crc: Checksum,
-    middle_crc: Checksum,
-    data_crc: Checksum,
-}
-
-impl From<MessageFrame> for Envelope {
-    fn from(frame: MessageFrame) -> Self {
-        let MessageFrame { header, front, middle, data, footer } = frame;
-        Envelope {
-            seq: header.seq,
-            number: header.r#type.0,
-            parts: Parts { version: header.version, compat: header.compat_version, front, middle, data },
-            flags: footer.flags,
-            sig: footer.sig,
-            header_crc: header.crc,
-            front_crc: footer.front_crc,
-            middle_crc: footer.middle_crc,
-            data_crc: footer.data_crc,
-        }
-    }
-}
-
-impl From<OldMessageFrame> for Envelope {
-    /// The old header does not say which versions a receiver has to understand.
-    fn from(frame: OldMessageFrame) -> Self {
-        let OldMessageFrame { header, front, middle, data, footer } = frame;
-        Envelope {
-            seq: header.seq,
-            number: header.r#type.0,
-            parts: Parts { version: header.version, compat: 0, front, middle, data },
-            flags: footer.flags,
-            sig: footer.sig,
-            header_crc: header.crc,
-            front_crc: footer.front_crc,
-            middle_crc: footer.middle_crc,
-            data_crc: footer.data_crc,
-        }
-    }
-}
-
-impl Envelope {
-    /// Whether the sender sent all of it.
-    pub(super) fn is_complete(&self) -> bool {
-        self.flags.contains(FooterFlags::COMPLETE)
-    }
-
-    /// Counts the message and judges what is in it. `mismatch` tells about the first checksum that does not match.
-    pub(super) fn judge(
-        &self,
-        mismatch: Option<&DecodeError>,
-        exact: bool,
-        features: u64,
-        spot: Spot,
-        log: &mut Log<'_>,
-    ) {
-        log.counts.tags.msg += 1;
-        let name = Payload::name_of(self.number);
-        let what = name.map_or_else(|| format!("message type {}", self.number), str::to_owned);
-        let mut outcome = Outcomes::default();
-        if !self.is_complete() {
-            outcome.exact = u64::from(exact);
-            let text = Text::new("a message its sender gave up", format!("{what}, number {}", self.seq));
-            log.add(Severity::Info, "SQ-16", spot, text);
-        } else {
-            self.count_signature(log);
-            let sound = self.check_sums(mismatch, &what, spot, log);
-            match self.decode(features) {
-                Ok(payload) => {
-                    if let Some(evidence) = &mut log.evidence {
-                        evidence.payload(&payload, spot);
-                    }
-                    let opaque = is_opaque(&payload);
-                    *(if opaque { &mut outcome.opaque } else { &mut outcome.decoded }) += 1;
-                    let difference = self.difference(&payload, features);
-                    outcome.exact = u64::from(exact && difference.is_none());
-                    if let Some(difference) = difference {
-                        let text = Text::new(format!("{what} is not what is written again"), difference);
-                        log.add(Severity::Error, rule::EXACT, spot, text);
-                    }
-                    if name.is_none() {
-                        let text = Text::new("an unknown message type", self.number.to_string());
-                        log.add(Severity::Warning, "MT-01", spot, text);
-                    }
-                }
-                Err(error) => {
-                    outcome.failed += 1;
-                    // Damaged bytes are told of already.
-                    if sound {
-                        let text = Text::new(format!("{what} cannot be read"), self.explain(&error));
-                        log.add(Severity::Error, rule_of(&error), spot, text);
-                    }
-                }
-            }
-        }
-        let messages = &mut log.counts.messages;
-        messages.total += 1;
-        messages.outcome += &outcome;
-        let by_type = messages.by_type.entry(self.number).or_default();
-        by_type.name = name.unwrap_or("unknown").to_owned();
-        by_type.count += 1;
-        by_type.outcome += &outcome;
-    }
-
-    fn count_signature(&self, log: &mut Log<'_>) {
-        if is_signed(self.flags, self.sig) {
+/// Counts a message and judges what is in it. `bytes` is its frame, which is written again as it was if it is `exact`.
+pub(super) fn judge(envelope: &Envelope, bytes: &Bytes, exact: bool, features: u64, spot: Spot, log: &mut Log<'_>) {
+    let name = Payload::name_of(envelope.number);
+    let what = name.map_or_else(|| format!("message type {}", envelope.number), str::to_owned);
+    let mut outcome = Outcomes::default();
+    if !envelope.is_complete() {
+        outcome.exact = u64::from(exact);
+    } else {
+        log.evidence.message(envelope, bytes, features, spot);
+        if is_signed(envelope.flags, envelope.sig) {
             log.counts.signatures.present += 1;
             log.counts.signatures.unverified += 1;
         }
-    }
-
-    /// Whether all checksums match that have to.
-    fn check_sums(&self, mismatch: Option<&DecodeError>, what: &str, spot: Spot, log: &mut Log<'_>) -> bool {
-        let no_crc = self.flags.contains(FooterFlags::NOCRC);
-        let bad = |checksum: &Checksum| checksum.stored().is_some();
-        let part = if bad(&self.header_crc) {
-            Some(("CR-01", "the header"))
-        } else if bad(&self.front_crc) {
-            Some(("CR-04", "the front"))
-        } else if bad(&self.middle_crc) {
-            Some(("CR-05", "the middle"))
-        } else if !no_crc && bad(&self.data_crc) {
-            Some(("CR-06", "the data"))
-        } else {
-            None
-        };
-        match part {
-            Some((rule, part)) => {
-                log.counts.crc.bad += 1;
-                let detail = mismatch.map(ToString::to_string).unwrap_or_default();
-                let text = Text::new(format!("the checksum of {part} of a message does not match"), detail);
-                log.add(Severity::Error, rule, spot, Text { detail: format!("{what}, {}", text.detail), ..text });
+        let sound = check_sums(envelope, bytes, features, &what, spot, log);
+        match envelope.payload(&Context::new(features)) {
+            Ok(payload) => {
+                log.evidence.payload(&payload, spot);
+                let inside = nested::judge(&payload, features, spot, log);
+                match () {
+                    () if inside.failed > 0 => outcome.failed = 1,
+                    () if is_opaque(&payload) || inside.opaque > 0 => outcome.opaque = 1,
+                    () => outcome.decoded = 1,
+                }
+                let difference = difference(&envelope.parts, &payload, features);
+                outcome.exact = u64::from(exact && difference.is_none() && inside.exact == inside.total());
+                if let Some(difference) = difference {
+                    let text = Text::new(format!("{what} is not what is written again"), difference);
+                    log.add(Severity::Error, rule::EXACT, spot, text);
+                }
+                if name.is_none() {
+                    let text = Text::new("an unknown message type", envelope.number.to_string());
+                    log.add(Severity::Warning, "MT-01", spot, text);
+                }
             }
-            None if no_crc => log.counts.crc.skipped += 1,
-            None => log.counts.crc.ok += 1,
-        }
-        part.is_none()
-    }
-
-    fn decode(&self, features: u64) -> Result<Payload, DecodeError> {
-        Payload::decode(self.number, self.parts.sections(), &Context::new(features))
-    }
-
-    /// Where the payload, written again, differs from what was read.
-    fn difference(&self, payload: &Payload, features: u64) -> Option<String> {
-        match payload.encode(Target::exact(features)) {
-            Ok(again) => difference(&self.parts, &again),
-            Err(error) => Some(error.to_string()),
+            Err(fault) => {
+                outcome.failed = 1;
+                // Damaged bytes are told of already.
+                if sound {
+                    let text = Text::new(format!("{what} cannot be read"), explain(&fault, &envelope.parts));
+                    log.add(Severity::Error, fault.rule(), spot, text);
+                }
+            }
         }
     }
+    let messages = &mut log.counts.messages;
+    messages.total += 1;
+    messages.outcome += &outcome;
+    let by_type = messages.by_type.entry(envelope.number).or_default();
+    by_type.name = name.unwrap_or("unknown").to_owned();
+    by_type.count += 1;
+    by_type.outcome += &outcome;
+}
 
-    /// An error, with the bytes at the place where it happened, if it is clear in which section that is.
-    fn explain(&self, error: &DecodeError) -> String {
-        let Parts { front, middle, data, .. } = &self.parts;
-        match front.get(error.offset()..) {
-            Some(ahead) if !ahead.is_empty() && middle.is_empty() && data.is_empty() => {
-                let shown = ahead.get(..16).unwrap_or(ahead);
-                let more = if shown.len() < ahead.len() { "…" } else { "" };
-                format!("version {}, {error}; there: {}{more}", self.parts.version, hex::encode(shown))
-            }
-            _ => format!("version {}, {error}", self.parts.version),
+/// Whether all checksums match that have to.
+fn check_sums(envelope: &Envelope, bytes: &Bytes, features: u64, what: &str, spot: Spot, log: &mut Log<'_>) -> bool {
+    let header = envelope.checksums[0].stored().map(|_| "header");
+    match header.or_else(|| envelope.bad_section(false)) {
+        Some(section) => {
+            log.counts.crc.bad += 1;
+            let mismatch = from_bytes::<Frame>(bytes.clone(), &Context::new(features)).err();
+            let detail = mismatch.map(|error| error.to_string()).unwrap_or_default();
+            let summary = format!("the checksum of the {section} of a message does not match");
+            let text = Text::new(summary, format!("{what}, {detail}"));
+            log.add(Severity::Error, PeerMisbehaved::BadCrc { section }.rule(), spot, text);
+            false
+        }
+        None => {
+            let skipped = envelope.flags.contains(FooterFlags::NOCRC);
+            *(if skipped { &mut log.counts.crc.skipped } else { &mut log.counts.crc.ok }) += 1;
+            true
         }
     }
 }
 
-/// Whether the payload, or a part of it, is not described.
-fn is_opaque(payload: &Payload) -> bool {
+/// Whether the payload is not described.
+pub(super) fn is_opaque(payload: &Payload) -> bool {
     matches!(payload, Payload::Opaque { .. })
 }
 
-/// The requirement that a payload breaks.
-fn rule_of(error: &DecodeError) -> &'static str {
-    match error.kind() {
-        DecodeErrorKind::Incompatible { .. } if error.path().is_empty() => "MT-02",
-        DecodeErrorKind::Incompatible { .. } => "EN-11",
-        DecodeErrorKind::CountExceedsInput { .. } => "EN-19",
-        DecodeErrorKind::TooMany { .. } | DecodeErrorKind::Memory { .. } => "ER-27",
-        DecodeErrorKind::Checksum { .. } => "MT-09",
-        _ => "MT-05",
-    }
-}
-
-/// The first difference between what was read and what was written.
-fn difference(read: &Parts, written: &Parts) -> Option<String> {
+/// Where a payload, written again, differs from what was read.
+pub(super) fn difference(read: &Parts, payload: &Payload, features: u64) -> Option<String> {
+    let written = match payload.encode(Target::exact(features)) {
+        Ok(written) => written,
+        Err(error) => return Some(error.to_string()),
+    };
     if (read.version, read.compat) != (written.version, written.compat) {
         let Parts { version, compat, .. } = read;
         return Some(format!(
@@ -216,4 +112,24 @@ fn difference(read: &Parts, written: &Parts) -> Option<String> {
     let at = read.iter().zip(written.iter()).take_while(|(a, b)| a == b).count();
     let byte = |bytes: &[u8]| bytes.get(at).map_or_else(|| "the end".to_owned(), |byte| format!("{byte:02x}"));
     Some(format!("{name} at byte {at:#x}: {} became {}", byte(read), byte(written)))
+}
+
+fn explain(fault: &PeerMisbehaved, parts: &Parts) -> String {
+    match fault {
+        PeerMisbehaved::BadMessage { error, .. } => explain_error(error, parts),
+        fault => fault.to_string(),
+    }
+}
+
+/// An error, with the bytes at the place where it happened, if it is clear in which section that is.
+pub(super) fn explain_error(error: &DecodeError, parts: &Parts) -> String {
+    let Parts { version, front, middle, data, .. } = parts;
+    match front.get(error.offset()..) {
+        Some(ahead) if !ahead.is_empty() && middle.is_empty() && data.is_empty() => {
+            let shown = ahead.get(..16).unwrap_or(ahead);
+            let more = if shown.len() < ahead.len() { "…" } else { "" };
+            format!("version {version}, {error}; there: {}{more}", hex::encode(shown))
+        }
+        _ => format!("version {version}, {error}"),
+    }
 }

@@ -1,26 +1,29 @@
 //! Replays what a capture shows through the codecs, and judges it.
 //!
-//! An observer follows each connection in both directions: through the handshake, whose outcome says how everything
-//! after it is written, and then frame by frame. Every element is read, written again and compared, and checked against
-//! the rules of the protocol as far as a bystander can. What breaks them becomes a [`Finding`]; what cannot be read is
-//! skipped up to the next message that can.
+//! The core's [`Observer`](firefly_runtime::session::Observer) follows each connection in both directions: through the
+//! handshake, whose outcome says how everything after it is written, and then frame by frame. Every element is written
+//! again and compared, messages inside of messages too. What breaks the rules of the protocol becomes a [`Finding`]; what
+//! cannot be read, or is missing in the capture, is skipped up to the next message that can.
+//!
+//! Then the connections are put together: what a server answers in a handshake depends on the session that it has with
+//! the client, which earlier connections and its own attempts to reach the client have left behind.
 //!
 //! With a keyring, what concerns authentication is kept until all connections have been followed. Then the keys that the
 //! keyring leads to are found, ticket by ticket, and with them authorizers and signatures are judged.
 
 mod authorizer;
+mod call;
+mod element;
 mod evidence;
 mod exchange;
 mod finding;
-mod handshake;
+mod follow;
 mod keys;
 mod log;
 mod message;
-mod observer;
-mod open;
+mod nested;
 mod resync;
-mod sequence;
-mod side;
+mod sessions;
 mod signatures;
 mod tape;
 #[cfg(test)]
@@ -57,8 +60,9 @@ pub fn replay_capture(capture: &Capture, options: &Options) -> CaptureReport {
     for problem in &capture.problems {
         report.findings.push(recording(capture, problem));
     }
-    let observe = |connection| observer::observe(connection, &mut report.counts, options.keyring.is_some());
-    let mut observed: Vec<_> = capture.connections.iter().map(observe).collect();
+    let follow = |connection| follow::follow(connection, &mut report.counts, options.keyring.is_some());
+    let mut observed: Vec<_> = capture.connections.iter().map(follow).collect();
+    sessions::judge(&mut observed);
     if let Some(keyring) = &options.keyring {
         signatures::judge(&mut observed, keyring, &mut report);
     }

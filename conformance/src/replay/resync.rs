@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use firefly_runtime::codec::{Context, Measure};
+use firefly_runtime::codec::{ChecksumPolicy, Context, Measure, Wire};
 use firefly_runtime::wire::features::{FEATURES_ALL, Features};
-use firefly_runtime::wire::transport::{Frame, Tag};
+use firefly_runtime::wire::transport::{Banner, Frame, Tag};
+
+/// How many bytes the greeting takes.
+pub(super) const BANNER_SIZE: usize = Banner::MIN_SIZE;
 
 /// Where reading can go on.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +32,19 @@ pub(super) fn find(bytes: &[u8], from: usize, features: Option<u64>) -> Option<F
     }
     let features = features.unwrap_or_else(|| guess(bytes, end));
     Some(Found { skip, message: message.is_some(), features })
+}
+
+/// Whether this may be the greeting.
+pub(super) fn starts_with_banner(bytes: &[u8]) -> bool {
+    Banner::measure(bytes, &Context::default()).is_ok()
+}
+
+/// Whether the lengths in a header whose checksum does not match are right all the same: whether a frame follows.
+pub(super) fn is_followed(bytes: &[u8], features: u64) -> bool {
+    let strict = Context::new(features);
+    let lenient = Context { checksums: ChecksumPolicy::Report, ..strict };
+    let Ok(Measure::Whole(n)) = Frame::measure(bytes, &lenient) else { return false };
+    bytes.get(n..).is_some_and(|behind| behind.is_empty() || Frame::measure(behind, &strict).is_ok())
 }
 
 /// Whether a message with a good header starts here.

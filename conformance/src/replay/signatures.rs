@@ -6,9 +6,9 @@ use firefly_runtime::wire::payload::Payload;
 
 use super::evidence::{Evidence, Signed};
 use super::finding::{Finding, Place, Severity, Text, rule};
+use super::follow::Observed;
 use super::keys::{Heard, Keys, Tally};
 use super::log::Log;
-use super::observer::Observed;
 use super::{authorizer, exchange};
 use crate::report::{CaptureReport, Signatures};
 
@@ -27,7 +27,12 @@ pub(super) fn judge(observed: &mut [Observed<'_>], keyring: &Keyring, report: &m
     for observed in observed {
         let (heard, session) = hear(&observed.evidence, &keys);
         let findings = std::mem::take(&mut observed.findings);
-        let mut log = Log { connection: observed.connection, counts: &mut report.counts, findings, evidence: None };
+        let mut log = Log {
+            connection: observed.connection,
+            counts: &mut report.counts,
+            findings,
+            evidence: Evidence::default(),
+        };
         for (severity, rule, spot, text) in heard.faults {
             log.add(severity, rule, spot, text);
         }

@@ -145,7 +145,7 @@ impl Story {
         cephx(CephXRequestType::GET_PRINCIPAL_SESSION_KEY, tickets, services);
         let secrets = CephXResponseBody::Rotating { secrets: Some(self.secrets.clone()) };
         cephx(CephXRequestType::GET_ROTATING_KEY, CephXRequestBody::Rotating, secrets);
-        evidence.rounds = self.rounds.iter().map(copy).collect();
+        evidence.rounds.clone_from(&self.rounds);
         evidence
     }
 
@@ -187,10 +187,6 @@ fn round(authorizer: &CephXAuthorizer, tag: Tag, answer: Bytes) -> Round {
         Connect { authorizer_protocol: AuthProtocol::CEPHX, authorizer: bytes(authorizer), ..Connect::default() };
     let reply = ConnectReply { tag, authorizer: answer, ..ConnectReply::default() };
     Round { spot: SPOT, connect, answer: Some(((Direction::Server, 0), reply)) }
-}
-
-fn copy(round: &Round) -> Round {
-    Round { spot: round.spot, connect: round.connect.clone(), answer: round.answer.clone() }
 }
 
 fn osd_authorizer(nonce: u64) -> CephXAuthorizer {

@@ -91,6 +91,8 @@ pub struct Messages {
     /// What became of them.
     #[serde(flatten)]
     pub outcome: Outcomes,
+    /// What became of messages inside of them, which count for nothing else.
+    pub nested: Outcomes,
     /// The same by type number.
     pub by_type: BTreeMap<u16, ByType>,
 }
@@ -118,6 +120,13 @@ pub struct Outcomes {
     pub failed: u64,
     /// Written again, the same bytes came out.
     pub exact: u64,
+}
+
+impl Outcomes {
+    /// How many there are, except those that their sender gave up.
+    pub fn total(&self) -> u64 {
+        self.decoded + self.opaque + self.failed
+    }
 }
 
 /// Messages by their checksums.
@@ -176,6 +185,7 @@ impl std::ops::AddAssign<&Messages> for Messages {
     fn add_assign(&mut self, other: &Messages) {
         self.total += other.total;
         self.outcome += &other.outcome;
+        self.nested += &other.nested;
         for (number, theirs) in &other.by_type {
             let ours = self.by_type.entry(*number).or_default();
             ours.name.clone_from(&theirs.name);
