@@ -1,0 +1,188 @@
+//! Handing out messages and events, one at a time.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::inner::{Inner, Stage, Todo};
+use super::{Connection, Dispatcher, MessageIn};
+use crate::session::{Disconnect, Event, Fault, Permit, Time};
+
+/// So many events are handed out before others get their turn on the thread.
+const BURST: usize = 256;
+
+/// Who dispatches, and what is to be dispatched next (`DispatchQueue` in `src/msg/DispatchQueue.cc`).
+///
+/// What waits lies in the endpoint, in the order of dispatch, and is taken from there one by one, so that what is more
+/// urgent overtakes until the last moment. Whoever finds the queue idle takes the first event out and is in charge
+/// of the others until none is left: the task of the queue, or for fast messages the task of a pipe.
+#[derive(Default)]
+pub(super) struct DispatchQueue {
+    pub(super) dispatchers: OnceLock<Vec<Arc<dyn Dispatcher>>>,
+    /// What the task begins with.
+    handed: Mutex<Option<Due>>,
+    wake: Notify,
+    /// Messages that no dispatcher took.
+    pub(super) unclaimed: AtomicU64,
+    /// Handlers that panicked.
+    pub(super) panics: AtomicU64,
+}
+
+/// An event, and the connection that it is about.
+pub(super) struct Due {
+    pub(super) connection: Option<Connection>,
+    pub(super) event: Event,
+}
+
+impl DispatchQueue {
+    /// Has the task go on with an event.
+    pub(super) fn hand_over(&self, due: Due) {
+        *self.handed.lock().unwrap_or_else(PoisonError::into_inner) = Some(due);
+        self.wake.notify_one();
+    }
+
+    fn take_handed(&self) -> Option<Due> {
+        self.handed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn dispatchers(&self) -> &[Arc<dyn Dispatcher>] {
+        self.dispatchers.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Calls something of the application's, whose panic is none of the messenger's.
+    fn call<R>(&self, handler: impl FnOnce() -> R) -> Option<R> {
+        match catch_unwind(AssertUnwindSafe(handler)) {
+            Ok(result) => Some(result),
+            Err(_) => {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+                tracing::error!("a dispatcher panicked");
+                None
+            }
+        }
+    }
+
+    /// Calls the dispatchers in their order. The share of the dispatch throttle to be given back.
+    fn deliver(&self, due: Due) -> Permit {
+        let Due { connection: Some(connection), event } = due else { return Permit::default() };
+        let all = |handler: &dyn Fn(&dyn Dispatcher)| {
+            for dispatcher in self.dispatchers() {
+                self.call(|| handler(&**dispatcher));
+            }
+        };
+        match event {
+            Event::Message(mut received) => {
+                let permit = received.permit.take_dispatch();
+                // After mark_down nothing comes any more, what is here already included.
+                if !connection.is_marked_down() {
+                    self.deliver_message(MessageIn::new(connection, received));
+                } else {
+                    drop(MessageIn::new(connection, received));
+                }
+                return permit;
+            }
+            Event::Connect(_) => all(&|dispatcher| dispatcher.handle_connect(&connection)),
+            Event::Accept(_) => all(&|dispatcher| dispatcher.handle_accept(&connection)),
+            Event::RemoteReset { dropped, .. } => {
+                all(&|dispatcher| dispatcher.handle_remote_reset(&connection, &dropped));
+            }
+            Event::Fault { fault: Fault::Io(Disconnect::Refused), .. } => {
+                all(&|dispatcher| dispatcher.handle_refused(&connection));
+            }
+            Event::Fault { fault, next, .. } => {
+                tracing::debug!(peer = %connection.peer_addr(), ?next, "{fault}");
+                all(&|dispatcher| dispatcher.handle_fault(&connection, &fault, next));
+            }
+            Event::Reset { fault, dropped, .. } => {
+                connection.end(fault.clone());
+                let claims = |dispatcher: &Arc<dyn Dispatcher>| {
+                    self.call(|| dispatcher.handle_reset(&connection, &fault, &dropped)) == Some(true)
+                };
+                self.dispatchers().iter().any(claims);
+            }
+            _ => {}
+        }
+        Permit::default()
+    }
+
+    fn deliver_message(&self, mut message: MessageIn) {
+        for dispatcher in self.dispatchers() {
+            match self.call(|| dispatcher.dispatch(message)) {
+                Some(Err(given_back)) => message = given_back,
+                _ => return,
+            }
+        }
+        self.unclaimed.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(?message, "nobody wants it");
+    }
+
+    /// Whether the task of a pipe may hand it out itself.
+    pub(super) fn is_fast(&self, due: &Due) -> bool {
+        let Event::Message(message) = &due.event else { return false };
+        let fast = |dispatcher: &Arc<dyn Dispatcher>| self.call(|| dispatcher.can_fast_dispatch(message)) == Some(true);
+        self.dispatchers().iter().all(fast)
+    }
+}
+
+impl Inner {
+    /// Hands out events until there are no more.
+    pub(super) async fn dispatch_all(self: Arc<Inner>) {
+        loop {
+            self.dispatch.wake.notified().await;
+            let mut due = self.dispatch.take_handed();
+            let mut burst = 0;
+            while let Some(next) = due {
+                let permit = self.dispatch.deliver(next);
+                due = self.next_due(permit);
+                burst += 1;
+                if burst == BURST {
+                    burst = 0;
+                    // Kept where a shutdown finds it.
+                    if let Some(due) = due.take() {
+                        self.dispatch.hand_over(due);
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    /// Hands out events as long as they are fast and not too many; the rest is for the task of the queue. All of this
+    /// is counted as one moment.
+    pub(super) fn dispatch_fast(self: &Arc<Inner>, first: Due, now: Time) {
+        self.lock().moment = Some(now);
+        let mut due = Some(first);
+        for _ in 0..BURST {
+            match due {
+                Some(next) if self.dispatch.is_fast(&next) => {
+                    let permit = self.dispatch.deliver(next);
+                    due = self.next_due(permit);
+                }
+                _ => break,
+            }
+        }
+        self.lock().moment = None;
+        if let Some(due) = due {
+            self.dispatch.hand_over(due);
+        }
+    }
+
+    /// Gives back what the last message took of the dispatch throttle, and takes the next event. Without one, nobody is
+    /// in charge any more.
+    fn next_due(self: &Arc<Inner>, mut permit: Permit) -> Option<Due> {
+        let mut state = self.lock();
+        let now = state.moment.unwrap_or_else(|| self.now());
+        if permit != Permit::default() {
+            state.endpoint.dispatched(&mut permit);
+        }
+        let due = if state.stage == Stage::Stopped { None } else { state.next_due() };
+        state.dispatching = due.is_some() || state.stage == Stage::Stopped;
+        let mut todo = Todo::default();
+        state.let_go(&mut todo);
+        state.collect(now, None, &mut todo);
+        drop(state);
+        self.act(todo);
+        due
+    }
+}

@@ -1,0 +1,22 @@
+//! The messenger on real sockets.
+
+mod backlog;
+mod cancel;
+#[allow(dead_code, reason = "that of the examples, not all of which is needed here")]
+#[path = "../../examples/mon/client.rs"]
+mod client;
+mod cluster;
+mod dispatch;
+mod faults;
+mod hostile;
+mod life;
+mod live;
+mod load;
+mod node;
+mod pairs;
+#[allow(dead_code, reason = "as above")]
+#[path = "../../examples/mon/placement.rs"]
+mod placement;
+mod proxy;
+#[path = "../../examples/mon/rados.rs"]
+mod rados;
