@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// The groups in the order of the report, and what to call them.
-const GROUPS: [(&str, &str); 11] = [
+const GROUPS: [(&str, &str); 13] = [
     ("header_decode", "Message header, 53 bytes: decode"),
     ("header_encode", "Message header, 53 bytes: encode"),
     ("entity_addr_decode", "Entity address, 136 bytes: decode"),
@@ -21,6 +21,8 @@ const GROUPS: [(&str, &str); 11] = [
     ("crc_53B", "CRC-32C of 53 bytes"),
     ("crc_4KiB", "CRC-32C of 4 KiB"),
     ("crc_4MiB", "CRC-32C of 4 MiB"),
+    ("session_1", "A small message from application to application, without a network, one at a time"),
+    ("session_64", "Small messages from application to application, without a network, 64 at a time: for all of them"),
 ];
 
 /// A measured codec.
