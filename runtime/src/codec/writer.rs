@@ -174,6 +174,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Takes back what was written since the mark.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.staged.truncate(mark.staged);
+        self.splices.truncate(mark.splices);
+        self.spliced = mark.len - mark.staged;
+        self.ended = None;
+    }
+
     /// What was written since the mark, without bytes that are spliced in.
     pub fn staged_since(&self, mark: Mark) -> &[u8] {
         self.staged.get(mark.staged..).unwrap_or_default()
@@ -251,6 +259,20 @@ fn too_long<T: TryFrom<u64>>(length: u64, max: u64) -> EncodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_written_can_be_taken_back() {
+        let mut w = Writer::new(Target::default());
+        w.put(&[1]);
+        w.bytes(&long());
+        let mark = w.mark();
+        w.put(&[2, 3]);
+        w.bytes(&long());
+        w.rewind(mark);
+        assert_eq!(w.len(), 1 + SPLICE);
+        w.put(&[4]);
+        assert_eq!(w.finish(), [&[1], &long()[..], &[4]].concat());
+    }
 
     #[test]
     fn both_ends_can_be_looked_at() {

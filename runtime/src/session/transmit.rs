@@ -8,7 +8,7 @@ use super::envelope::covered;
 use super::session::{Numbered, Session, Unsent};
 use super::transport::Transport;
 use super::{Command, Endpoint, Event, Time, TransportId};
-use crate::codec::{EncodeError, Target, Writer};
+use crate::codec::{EncodeError, Parts, Target, Writer};
 use crate::wire::address::EntityInst;
 use crate::wire::features::Features;
 use crate::wire::message_types::MessageType;
@@ -71,7 +71,7 @@ impl Endpoint {
         let mut unwritable = Vec::new();
         let format = Format { nocrc: self.config.nocrc, sign: self.auth.signs() };
         while w.len() < BATCH {
-            let message = match next(s) {
+            let mut message = match next(s) {
                 Some(Ok(message)) => message,
                 Some(Err((number, tid, error))) => {
                     unwritable.push(Event::Unwritable { session, number, tid, error });
@@ -79,9 +79,14 @@ impl Endpoint {
                 }
                 None => break,
             };
-            if let Err(error) = format.write(&message, s, t, &mut w) {
-                // Lengths were judged when the sections were encoded.
-                tracing::error!(number = message.number, %error, "a message cannot be framed");
+            let start = w.mark();
+            if let Err(error) = format.write(&mut message, s, t, &mut w) {
+                // A section is longer than a frame can hold. Its number is that of the next message.
+                w.rewind(start);
+                s.out_seq -= 1;
+                s.sent_bytes -= message.bytes();
+                let Numbered { number, tid, .. } = message;
+                unwritable.push(Event::Unwritable { session, number, tid, error });
                 continue;
             }
             s.counters.messages_sent += 1;
@@ -130,7 +135,7 @@ struct Format {
 }
 
 impl Format {
-    fn write(&self, message: &Numbered, s: &Session, t: &Transport, w: &mut Writer) -> Result<(), EncodeError> {
+    fn write(&self, message: &mut Numbered, s: &Session, t: &Transport, w: &mut Writer) -> Result<(), EncodeError> {
         let start = w.mark();
         let signer = t.signer.as_ref().filter(|_| self.sign && t.features & Features::MSG_AUTH.0 != 0);
         let mut flags = FooterFlags::COMPLETE;
@@ -141,9 +146,17 @@ impl Format {
             flags = flags | FooterFlags::SIGNED;
         }
         if t.features & Features::NOSRCADDR.0 != 0 {
-            new_frame(message, flags).encode(w)?;
+            let frame = new_frame(message, flags);
+            let written = frame.encode(w);
+            let MessageFrame { front, middle, data, .. } = frame;
+            message.parts = Parts { front, middle, data, ..message.parts };
+            written?;
         } else {
-            old_frame(message, s, flags).encode(w)?;
+            let frame = old_frame(message, s, flags);
+            let written = frame.encode(w);
+            let OldMessageFrame { front, middle, data, .. } = frame;
+            message.parts = Parts { front, middle, data, ..message.parts };
+            written?;
         }
         if let Some(signer) = signer {
             sign(signer, t.features, start, w);
@@ -161,7 +174,8 @@ fn sign(signer: &crate::auth::Signer, features: u64, start: crate::codec::Mark, 
     }
 }
 
-fn new_frame(message: &Numbered, flags: FooterFlags) -> MessageFrame {
+/// The frame of a message, with its sections.
+fn new_frame(message: &mut Numbered, flags: FooterFlags) -> MessageFrame {
     let Numbered { seq, src, tid, priority, data_off, number, parts, .. } = message;
     MessageFrame {
         header: MessageHeader {
@@ -175,15 +189,15 @@ fn new_frame(message: &Numbered, flags: FooterFlags) -> MessageFrame {
             compat_version: parts.compat,
             ..MessageHeader::default()
         },
-        front: parts.front.clone(),
-        middle: parts.middle.clone(),
-        data: parts.data.clone(),
+        front: std::mem::take(&mut parts.front),
+        middle: std::mem::take(&mut parts.middle),
+        data: std::mem::take(&mut parts.data),
         footer: MessageFooter { flags, ..MessageFooter::default() },
     }
 }
 
-/// As Firefly does, with the address of the peer (2.8 of the reference).
-fn old_frame(message: &Numbered, s: &Session, flags: FooterFlags) -> OldMessageFrame {
+/// The same with the old header: as Firefly does, with the address of the peer (2.8 of the reference).
+fn old_frame(message: &mut Numbered, s: &Session, flags: FooterFlags) -> OldMessageFrame {
     let Numbered { seq, src, tid, priority, data_off, number, parts, .. } = message;
     let src = EntityInst { name: *src, addr: s.peer_addr.clone() };
     OldMessageFrame {
@@ -198,9 +212,9 @@ fn old_frame(message: &Numbered, s: &Session, flags: FooterFlags) -> OldMessageF
             src,
             ..OldMessageHeader::default()
         },
-        front: parts.front.clone(),
-        middle: parts.middle.clone(),
-        data: parts.data.clone(),
+        front: std::mem::take(&mut parts.front),
+        middle: std::mem::take(&mut parts.middle),
+        data: std::mem::take(&mut parts.data),
         footer: OldMessageFooter { flags, ..OldMessageFooter::default() },
     }
 }

@@ -1,10 +1,11 @@
 //! How messages lie on the stream.
 
-use firefly_runtime::codec::{Bytes, Parts, hex};
-use firefly_runtime::session::{Command, Message, Policy};
+use firefly_runtime::codec::{Bytes, Message as _, Parts, hex};
+use firefly_runtime::session::{Command, Event, Message, Policy};
 use firefly_runtime::wire::address::{EntityInst, EntityType};
 use firefly_runtime::wire::features::Features;
 use firefly_runtime::wire::message_types::MessageType;
+use firefly_runtime::wire::osd::MOSDOp;
 use firefly_runtime::wire::payload::Payload;
 use firefly_runtime::wire::transport::*;
 
@@ -112,6 +113,34 @@ fn version_and_compat_are_those_of_the_message() {
     let (own, made) = (lab.message(peer), lab.message(peer));
     assert_eq!((own.header.version, own.header.compat_version), (1, 1));
     assert_eq!((made.header.version, made.header.compat_version, &made.front[..]), (7, 0, &b"ready-made"[..]));
+}
+
+#[test]
+fn what_cannot_be_written_is_told_and_leaves_nothing_behind() {
+    let (mut lab, peer, session) = lab(ALL & !Features::OBJECTLOCATOR.0);
+    // Longer than a frame can hold, and something that the old request has no place for.
+    let front = Bytes::from(vec![0; (64 << 20) + 1]);
+    let number = MessageType::CEPH_MSG_PING.0;
+    lab.send_over(session, ping(1));
+    lab.send_over(session, Message::new(Payload::opaque(number, Parts { front, ..Parts::default() })).tid(2));
+    let mut request = MOSDOp::default();
+    request.oloc.key = "elsewhere".into();
+    lab.send_over(session, Message::new(request).tid(3));
+    lab.send_over(session, ping(4));
+    let told: Vec<_> = lab
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Unwritable { session, number, tid, error } => Some((session, number, tid, error.path())),
+            _ => None,
+        })
+        .collect();
+    let object = "oloc".to_owned();
+    assert_eq!(told, [(session, 2, 2, "front".to_owned()), (session, MOSDOp::NUMBER, 3, object)]);
+    let written = [lab.message(peer), lab.message(peer)].map(|frame| (frame.header.seq, frame.header.tid));
+    assert_eq!(written, [(1, 1), (2, 4)]);
+    let info = lab.info(session);
+    assert_eq!((info.out_seq, info.unacknowledged, info.queued), (2, 2, 0));
 }
 
 // covers: FR-09

@@ -35,9 +35,9 @@ impl From<OldMOSDOp> for MOSDOp {
 impl TryFrom<&MOSDOp> for OldMOSDOp {
     type Error = EncodeError;
 
-    /// Left out: how often it was tried. The object must be located by its name and pool alone.
+    /// Left out: how often it was tried. The object must be located by its name and pool alone, or not at all.
     fn try_from(new: &MOSDOp) -> Result<Self, EncodeError> {
-        if new.oloc != located(&new.pgid) {
+        if ![located(&new.pgid), ObjectLocator::default()].contains(&new.oloc) {
             return Err(EncodeError::unsayable("oloc"));
         }
         silent!(new, MOSDOp::default(); spgid hash features reqid trace);
