@@ -122,19 +122,25 @@ impl Pair {
         pair
     }
 
-    /// Lets the two talk until they have nothing to say. How many messages arrived.
+    /// Lets the two talk until they have nothing to say, not even after a while. How many messages arrived.
     fn settle(&mut self) -> usize {
+        let messages = self.talk();
         self.now += 1_000_000_000;
-        let now = Time::from_nanos(self.now);
         for node in [&mut self.client, &mut self.server] {
-            node.endpoint.handle_timeout(now).expect("drained");
+            node.endpoint.handle_timeout(Time::from_nanos(self.now)).expect("drained");
         }
+        messages + self.talk()
+    }
+
+    fn talk(&mut self) -> usize {
+        let now = Time::from_nanos(self.now);
         let mut messages = 0;
         loop {
             self.client.drain(now, &mut self.server);
             let arrived = self.server.take(now);
             self.server.drain(now, &mut self.client);
             self.client.take(now);
+            self.client.drain(now, &mut self.server);
             messages += arrived;
             if arrived == 0 && self.client.input.is_empty() && self.server.input.is_empty() {
                 return messages;
