@@ -1,6 +1,6 @@
 //! How messages lie on the stream.
 
-use firefly_runtime::codec::{Bytes, Message as _, Parts, hex};
+use firefly_runtime::codec::{Bytes, Parts, hex};
 use firefly_runtime::session::{Command, Event, Message, Policy};
 use firefly_runtime::wire::address::{EntityInst, EntityType};
 use firefly_runtime::wire::features::Features;
