@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Limits, Policies};
+use super::{Limits, Policies, Time};
 use crate::wire::address::{EntityAddr, EntityName, EntityType};
 use crate::wire::prelude::UTime;
 use crate::wire::transport::{
@@ -66,6 +66,13 @@ impl Config {
             nocrc: false,
             epoch: UTime::default(),
         }
+    }
+
+    /// The time of day.
+    pub(super) fn wall(&self, now: Time) -> UTime {
+        let nanos = u64::from(self.epoch.tv_nsec) + now.as_nanos();
+        let seconds = u64::from(self.epoch.tv_sec) + nanos / 1_000_000_000;
+        UTime { tv_sec: seconds as u32, tv_nsec: (nanos % 1_000_000_000) as u32 }
     }
 
     /// The protocol version that a client says and a server demands (HS-32, HS-33; `get_proto_version` in

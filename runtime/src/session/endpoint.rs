@@ -1,7 +1,6 @@
 //! The endpoint: what an application and a driver call.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 
 use super::info::{SessionInfo, State, Stats};
 use super::message::Permit;
@@ -15,7 +14,6 @@ use super::{Command, Config, Dropped, Event, Fault, Message, Misuse, Received, S
 use crate::auth::{Authenticator, Moment};
 use crate::random::Random;
 use crate::wire::address::{EntityAddr, EntityType};
-use crate::wire::prelude::UTime;
 
 /// One messenger without its sockets: all sessions with its peers, and the transports that carry them.
 ///
@@ -336,16 +334,9 @@ impl Endpoint {
         Stats { undispatched: self.dispatch.len() as u64, ..self.stats }
     }
 
-    /// The time of day.
-    pub(super) fn wall(&self, now: Time) -> UTime {
-        let nanos = u64::from(self.config.epoch.tv_nsec) + now.as_nanos();
-        let seconds = u64::from(self.config.epoch.tv_sec) + nanos / 1_000_000_000;
-        UTime { tv_sec: seconds as u32, tv_nsec: (nanos % 1_000_000_000) as u32 }
-    }
-
     /// Who answers questions of authentication, and what else the answer depends on.
     pub(super) fn authenticator(&mut self, now: Time) -> (&mut (dyn Authenticator + Send + 'static), Moment<'_>) {
-        let wall = self.wall(now);
+        let wall = self.config.wall(now);
         (&mut *self.auth, Moment { wall, random: &mut self.random })
     }
 
@@ -367,7 +358,7 @@ impl Endpoint {
         let Some(s) = self.sessions.get_mut(session) else { return };
         let Some(addr) = s.peer_addr.socket_addr() else { return };
         s.counters.attempts += 1;
-        let client = ClientTry { global_seq, connect_seq: s.connect_seq, renew: s.refused, ..ClientTry::default() };
+        let client = ClientTry { global_seq, connect_seq: s.connect_seq, ..ClientTry::default() };
         let handshake = Handshake { client, ..Handshake::default() };
         let transport = Transport::new(addr, Some(session), handshake, now);
         let transport = self.transports.insert(transport);
@@ -473,15 +464,5 @@ impl Endpoint {
             permit: Permit::default(),
         };
         self.dispatch.push(SessionId::LOOPBACK, priority, 0, Event::Message(received));
-    }
-
-    /// A transport was accepted.
-    pub(super) fn new_transport(&mut self, t: Transport) -> TransportId {
-        self.transports.insert(t)
-    }
-
-    /// Where a transport leads.
-    pub(super) fn peer_of(&self, transport: TransportId) -> Option<SocketAddr> {
-        self.transports.get(transport).map(|t| t.peer)
     }
 }

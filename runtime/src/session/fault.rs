@@ -4,17 +4,14 @@ use std::time::Duration;
 
 use super::endpoint::Deadline;
 use super::info::State;
-use super::transport::Transport;
 use super::{Disconnect, Endpoint, Event, Fault, Next, SessionId, Time, TransportId};
 
 impl Endpoint {
     /// A transport is of no use any more.
     pub(super) fn fault(&mut self, now: Time, transport: TransportId, fault: Fault) {
-        let Some(peer) = self.peer_of(transport) else { return };
-        let t = self.transports.get(transport);
-        let (session, closing) = t.map_or((None, true), |t| (t.session, t.closing));
-        let accepting = t.is_some_and(Transport::is_accepting);
-        let exchanging = t.is_some_and(Transport::awaits_seq);
+        let Some(t) = self.transports.get(transport) else { return };
+        let (peer, session, closing) = (t.peer, t.session, t.closing);
+        let (accepting, exchanging) = (t.is_accepting(), t.awaits_seq());
         self.close(transport);
         match &fault {
             Fault::PeerMisbehaved(_) | Fault::Auth(_) => tracing::warn!(%peer, %fault, "connection closed"),
@@ -29,8 +26,7 @@ impl Endpoint {
         };
         let Some(s) = self.sessions.get_mut(session).filter(|s| s.transport == Some(transport)) else { return };
         s.transport = None;
-        s.ack_at = None;
-        self.deadlines.clear(Deadline::Ack(session));
+        s.forget_ack(session, &mut self.deadlines);
         match s.state {
             // The peer's connection is still to come.
             State::Wait => {}

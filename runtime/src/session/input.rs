@@ -26,7 +26,7 @@ impl Endpoint {
         let hello = ServerHello { server_addr: self.addr().clone(), client_addr: EntityAddr::new(peer, 0) };
         // Fixed structures can always be written.
         let _ = t.stage(&Banner {}).and_then(|()| t.stage(&hello));
-        let transport = self.new_transport(t);
+        let transport = self.transports.insert(t);
         self.handshakes += 1;
         if self.handshakes > self.config.limits.handshakes {
             self.close(transport);
@@ -123,7 +123,7 @@ impl Endpoint {
         match reading.decode(expect, bytes)? {
             Element::Frame(frame) => self.small_frame(transport, frame),
             Element::Banner if accepting => self.expect(transport, Expect::ClientHello),
-            Element::Banner => self.greeted(transport)?,
+            Element::Banner => self.greeted(transport),
             Element::ServerHello(hello) => self.server_hello(now, transport, hello)?,
             Element::ClientHello(hello) => self.client_hello(transport, hello),
             Element::Connect(connect) => self.connect_record(now, transport, connect)?,

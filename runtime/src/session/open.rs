@@ -18,25 +18,18 @@ impl Endpoint {
         bytes: &[u8],
     ) -> Result<(), Fault> {
         let Some(t) = self.transports.get_mut(transport) else { return Ok(()) };
-        let permit = t.admission.take().unwrap_or_default().permit;
         let Some(session) = t.session else { return Ok(()) };
-        match self.message(transport, session, envelope, bytes) {
-            Ok(Some((seq, payload))) => {
-                let Envelope { src, tid, priority, parts, .. } = *envelope;
-                let received = Received { session, src, seq, tid, priority, payload, received: now, permit };
-                self.dispatch.push(session, priority, parts.data.len() as u64, Event::Message(received));
-                self.owe_ack(now, session);
-                Ok(())
-            }
-            Ok(None) => {
-                self.release(permit);
-                Ok(())
-            }
-            Err(fault) => {
-                self.release(permit);
-                Err(fault)
-            }
-        }
+        let permit = t.admission.take().unwrap_or_default().permit;
+        let judged = self.message(transport, session, envelope, bytes);
+        let Ok(Some((seq, payload))) = judged else {
+            self.release(permit);
+            return judged.map(|_| ());
+        };
+        let Envelope { src, tid, priority, parts, .. } = *envelope;
+        let received = Received { session, src, seq, tid, priority, payload, received: now, permit };
+        self.dispatch.push(session, priority, parts.data.len() as u64, Event::Message(received));
+        self.owe_ack(now, session);
+        Ok(())
     }
 
     /// Handles a frame that is no message.
@@ -93,31 +86,23 @@ impl Endpoint {
         };
         let wide = if self.config.conduct.wide_seq { u64::MAX } else { u64::from(u32::MAX) };
         let seq = envelope.seq & wide;
-        let result = t.verify(envelope, bytes, self.auth.signs()).and_then(|()| {
-            if seq <= s.in_seq & wide {
-                return Ok(None);
-            }
-            envelope
-                .payload(&Context {
-                    limits: self.config.limits.decode,
-                    booleans: BooleanPolicy::Any,
-                    ..Context::new(t.features)
-                })
-                .map(Some)
-        });
-        let payload = match result {
-            Ok(Some(Payload::Opaque { number, .. })) if self.config.conduct.refuse_unknown_types => {
-                Err(PeerMisbehaved::UnknownMessage { seq, number })
-            }
-            Ok(Some(payload)) => Ok(payload),
-            Ok(None) => {
+        let ctx =
+            Context { limits: self.config.limits.decode, booleans: BooleanPolicy::Any, ..Context::new(t.features) };
+        let judged = match t.verify(envelope, bytes, self.auth.signs()) {
+            Ok(()) if seq <= s.in_seq & wide => {
                 s.counters.duplicates += 1;
                 tracing::debug!(peer = %s.peer_addr, seq, in_seq = s.in_seq, "old message dropped");
                 return Ok(None);
             }
+            Ok(()) => envelope.payload(&ctx).and_then(|payload| match payload {
+                Payload::Opaque { number, .. } if self.config.conduct.refuse_unknown_types => {
+                    Err(PeerMisbehaved::UnknownMessage { seq, number })
+                }
+                payload => Ok(payload),
+            }),
             Err(error) => Err(error),
         };
-        let payload = match payload {
+        let payload = match judged {
             Ok(payload) => payload,
             Err(error) => {
                 let limit = self.config.limits.futile_replays;

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::accept::{Existing, Phase};
+use super::endpoint::Deadline;
 use super::queue::OutQueue;
-use super::{Counters, Dropped, Message, Policy, State, Time, TransportId};
+use super::timers::Deadlines;
+use super::{Counters, Dropped, Message, Policy, SessionId, State, Time, TransportId};
 use crate::codec::Parts;
 use crate::random::Random;
 use crate::wire::address::{EntityAddr, EntityName, EntityType};
@@ -153,6 +155,12 @@ impl Session {
     /// Whether there are messages to acknowledge.
     pub(super) fn owes_ack(&self) -> bool {
         self.in_seq > self.in_seq_acked
+    }
+
+    /// No acknowledgement is due any more. `id` is the session's own.
+    pub(super) fn forget_ack(&mut self, id: SessionId, deadlines: &mut Deadlines<Deadline>) {
+        self.ack_at = None;
+        deadlines.clear(Deadline::Ack(id));
     }
 
     /// Puts what is not acknowledged back in front, with its numbers (SQ-14, RC-15; `requeue_sent` in

@@ -3,12 +3,12 @@
 
 use bytes::Bytes;
 
-use super::endpoint::Deadline;
 use super::envelope::covered;
 use super::session::{Numbered, Session, Unsent};
 use super::transport::Transport;
 use super::{Command, Endpoint, Event, Time, TransportId};
-use crate::codec::{EncodeError, Parts, Target, Writer};
+use crate::auth::Signer;
+use crate::codec::{EncodeError, Mark, Parts, Target, Writer};
 use crate::wire::address::EntityInst;
 use crate::wire::features::Features;
 use crate::wire::message_types::MessageType;
@@ -42,7 +42,6 @@ impl Endpoint {
     }
 
     fn transmit_open(&mut self, now: Time, transport: TransportId, out: &mut Vec<Bytes>) {
-        let wall = self.wall(now);
         let Some(t) = self.transports.get(transport) else { return };
         let Some(session) = t.session else { return };
         let Some(s) = self.sessions.get_mut(session) else { return };
@@ -50,7 +49,7 @@ impl Endpoint {
         // Frames of fixed size can always be written.
         if std::mem::take(&mut s.keepalive) {
             let _ = if s.features & Features::MSGR_KEEPALIVE2.0 != 0 {
-                Keepalive2 { stamp: wall }.encode(&mut w)
+                Keepalive2 { stamp: self.config.wall(now) }.encode(&mut w)
             } else {
                 Keepalive {}.encode(&mut w)
             };
@@ -65,8 +64,7 @@ impl Endpoint {
             let _ = Ack { seq: s.in_seq }.encode(&mut w);
             s.in_seq_acked = s.in_seq;
             s.unacked = (0, 0);
-            s.ack_at = None;
-            self.deadlines.clear(Deadline::Ack(session));
+            s.forget_ack(session, &mut self.deadlines);
         }
         let mut unwritable = Vec::new();
         let format = Format { nocrc: self.config.nocrc, sign: self.auth.signs() };
@@ -145,19 +143,15 @@ impl Format {
         if signer.is_some() {
             flags = flags | FooterFlags::SIGNED;
         }
-        if t.features & Features::NOSRCADDR.0 != 0 {
+        let (written, front, middle, data) = if t.features & Features::NOSRCADDR.0 != 0 {
             let frame = new_frame(message, flags);
-            let written = frame.encode(w);
-            let MessageFrame { front, middle, data, .. } = frame;
-            message.parts = Parts { front, middle, data, ..message.parts };
-            written?;
+            (frame.encode(w), frame.front, frame.middle, frame.data)
         } else {
             let frame = old_frame(message, s, flags);
-            let written = frame.encode(w);
-            let OldMessageFrame { front, middle, data, .. } = frame;
-            message.parts = Parts { front, middle, data, ..message.parts };
-            written?;
-        }
+            (frame.encode(w), frame.front, frame.middle, frame.data)
+        };
+        message.parts = Parts { front, middle, data, ..message.parts };
+        written?;
         if let Some(signer) = signer {
             sign(signer, t.features, start, w);
         }
@@ -166,7 +160,7 @@ impl Format {
 }
 
 /// Fills in the signature of the frame that was written last.
-fn sign(signer: &crate::auth::Signer, features: u64, start: crate::codec::Mark, w: &mut Writer) {
+fn sign(signer: &Signer, features: u64, start: Mark, w: &mut Writer) {
     let Some(footer) = w.tail().map(|tail| MsgFooter::from_array(tail)) else { return };
     let Some(covered) = covered(w.staged_since(start), &footer, features) else { return };
     if let Some(tail) = w.tail() {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::message::Permit;
-use super::reading::Expect;
+use super::reading::{Expect, Reading};
 use super::{Limits, SessionId, Time};
 use crate::auth::{Authorizer, Key, SignatureForm, Signer};
 use crate::codec::{EncodeError, Target, Wire, Writer, to_bytes};
@@ -67,8 +67,6 @@ pub(super) struct ClientTry {
     pub(super) connect_seq: u32,
     pub(super) features: u64,
     pub(super) authorizer: Option<Authorizer>,
-    /// The authorizer of the last connection was refused.
-    pub(super) renew: bool,
     /// BADAUTHORIZER came once.
     pub(super) refused: bool,
     /// The challenge that the peer sent, sealed as it came.
@@ -139,7 +137,7 @@ impl Transport {
     }
 
     /// What reading depends on.
-    pub(super) fn reading(&self, limits: Limits, nocrc: bool) -> super::reading::Reading {
-        super::reading::Reading { features: self.features, limits, nocrc }
+    pub(super) fn reading(&self, limits: Limits, nocrc: bool) -> Reading {
+        Reading { features: self.features, limits, nocrc }
     }
 }

@@ -28,13 +28,12 @@ impl Connecting<'_> {
 
 impl Endpoint {
     /// The server greeted: greet it.
-    pub(in super::super) fn greeted(&mut self, transport: TransportId) -> Result<(), Fault> {
+    pub(in super::super) fn greeted(&mut self, transport: TransportId) {
         if let Some(t) = self.transports.get_mut(transport) {
             let _ = t.stage(&Banner {});
             t.expect = Expect::ServerHello;
         }
         self.wake(transport);
-        Ok(())
     }
 
     /// The server said who it is, and who it sees: check that, take over the own address, and try to connect.
@@ -67,9 +66,8 @@ impl Endpoint {
     /// Sends a connect record, with a new authorizer (AU-21). One that was challenged goes on meeting the challenge.
     fn send_connect(&mut self, now: Time, transport: TransportId) -> Result<(), Fault> {
         let Some(mut connecting) = self.connecting(transport) else { return Ok(()) };
-        let renew = connecting.client().refused || connecting.client().renew;
         let challenge = connecting.client().challenge.clone();
-        let (peer_type, policy) = (connecting.s.peer_type, connecting.s.policy);
+        let (peer_type, policy, renew) = (connecting.s.peer_type, connecting.s.policy, connecting.s.refused);
         let (auth, mut moment) = self.authenticator(now);
         let authorizer = match (auth.authorizer(peer_type, renew, &mut moment), challenge) {
             (Some(authorizer), Some(challenge)) => Some(auth.answer(&authorizer, &challenge, &mut moment)?),

@@ -174,9 +174,8 @@ impl Endpoint {
     /// Takes the place of the transport that carries a session, or of the attempt to get one (RC-17).
     fn take_over(&mut self, session: SessionId, admitted: &Admitted) {
         self.deadlines.clear(Deadline::Backoff(session));
-        self.deadlines.clear(Deadline::Ack(session));
         let Some(s) = self.sessions.get_mut(session) else { return };
-        s.ack_at = None;
+        s.forget_ack(session, &mut self.deadlines);
         s.policy = admitted.policy;
         s.peer_type = admitted.peer_type;
         s.requeue_sent();
