@@ -10,22 +10,24 @@ use super::types::unconditional;
 use super::{At, Emitter};
 
 impl<'m> Emitter<'m> {
-    /// The view of a frame: the type, its decoder, and the way from it to the frame itself.
+    /// The view of a frame: the type, its decoder, and the ways between it and the frame itself.
     pub(super) fn view(&self, name: &Ident, s: &'m Struct) -> TokenStream {
         let rt = &self.rt;
         let view = format_ident!("{name}View");
         let read = self.read_struct(s, quote!(Self), &Scope::of_view(), "", &At::default());
         let docs = format!(" A [`{name}`] with its bytes left where they are: reading it counts no references.");
-        let (mut fields, mut shares) = (TokenStream::new(), TokenStream::new());
+        let [mut fields, mut shares, mut views] = [(); 3].map(|()| TokenStream::new());
         for field in &s.fields {
             let Some(ty) = self.field_type(field) else { continue };
             let (docs, name) = (self.field_docs(field), ident(&field.name, Span::call_site()));
             if is_viewed(field) {
                 fields.extend(quote!(#docs pub #name: #rt::Slice<'a>,));
                 shares.extend(quote!(#name: self.#name.share(),));
+                views.extend(quote!(#name: (&self.#name).into(),));
             } else {
                 fields.extend(quote!(#docs pub #name: #ty,));
                 shares.extend(quote!(#name: self.#name,));
+                views.extend(quote!(#name: self.#name.clone(),));
             }
         }
         quote! {
@@ -45,6 +47,13 @@ impl<'m> Emitter<'m> {
                 /// The frame itself, which shares the bytes.
                 pub fn share(self) -> #name {
                     #name { #shares }
+                }
+            }
+            #[allow(clippy::all)]
+            impl #name {
+                /// The frame with its bytes left where they are.
+                pub fn view(&self) -> #view<'_> {
+                    #view { #views }
                 }
             }
         }

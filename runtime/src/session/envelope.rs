@@ -113,29 +113,13 @@ impl<S> Envelope<S> {
 
 impl From<MessageFrame> for Envelope {
     fn from(frame: MessageFrame) -> Envelope {
-        let MessageFrame { header, front, middle, data, footer } = &frame;
-        let view = MessageFrameView {
-            header: header.clone(),
-            front: front.into(),
-            middle: middle.into(),
-            data: data.into(),
-            footer: footer.clone(),
-        };
-        Envelope::from(view).owned()
+        Envelope::from(frame.view()).owned()
     }
 }
 
 impl From<OldMessageFrame> for Envelope {
     fn from(frame: OldMessageFrame) -> Envelope {
-        let OldMessageFrame { header, front, middle, data, footer } = &frame;
-        let view = OldMessageFrameView {
-            header: header.clone(),
-            front: front.into(),
-            middle: middle.into(),
-            data: data.into(),
-            footer: footer.clone(),
-        };
-        Envelope::from(view).owned()
+        Envelope::from(frame.view()).owned()
     }
 }
 
