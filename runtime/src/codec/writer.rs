@@ -1,6 +1,6 @@
 //! Writing.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{Crc32c, EncodeError, EncodeErrorKind, Target};
 
@@ -14,7 +14,7 @@ pub const SPLICE: usize = 4096;
 pub struct Writer {
     target: Target,
     /// Everything but the spliced bytes.
-    staged: Vec<u8>,
+    staged: BytesMut,
     splices: Vec<Splice>,
     /// The sum of the lengths of the spliced bytes.
     spliced: usize,
@@ -47,14 +47,12 @@ impl Writer {
 
     /// An empty writer with room for `n` bytes, not counting long bytes that are spliced in.
     pub fn with_capacity(target: Target, n: usize) -> Writer {
-        Writer {
-            target,
-            staged: Vec::with_capacity(n),
-            splices: Vec::new(),
-            spliced: 0,
-            splice_from: SPLICE,
-            ended: None,
-        }
+        Writer::onto(target, BytesMut::with_capacity(n))
+    }
+
+    /// A writer that appends to what is there.
+    pub fn onto(target: Target, staged: BytesMut) -> Writer {
+        Writer { target, staged, splices: Vec::new(), spliced: 0, splice_from: SPLICE, ended: None }
     }
 
     /// An empty writer with room for `n` bytes that copies long bytes too, for results in one piece.
@@ -212,7 +210,7 @@ impl Writer {
     /// What was written, in one piece.
     pub fn finish(self) -> Bytes {
         match self.splices.as_slice() {
-            [] => return Bytes::from(self.staged),
+            [] => return self.staged.freeze(),
             [only] if self.staged.is_empty() => return only.bytes.clone(),
             _ => {}
         }
@@ -225,17 +223,28 @@ impl Writer {
 
     /// What was written, in order, with the long bytes still by reference.
     pub fn pieces(self) -> Vec<Bytes> {
-        let staged = Bytes::from(self.staged);
-        let mut pieces = Vec::with_capacity(2 * self.splices.len() + 1);
-        let mut from = 0;
-        for splice in self.splices {
-            pieces.push(staged.slice(from..splice.at));
-            pieces.push(splice.bytes);
-            from = splice.at;
-        }
-        pieces.push(staged.slice(from..));
-        pieces.retain(|piece| !piece.is_empty());
+        let mut pieces = Vec::new();
+        self.pieces_onto(&mut pieces);
         pieces
+    }
+
+    /// The same, added to other pieces. What is left of the memory: it has room again for [`onto`](Self::onto) when the
+    /// pieces are dropped.
+    pub fn pieces_onto(self, pieces: &mut Vec<Bytes>) -> BytesMut {
+        let Writer { mut staged, splices, .. } = self;
+        let mut from = 0;
+        for splice in splices {
+            let before = staged.split_to(splice.at - from);
+            from = splice.at;
+            if !before.is_empty() {
+                pieces.push(before.freeze());
+            }
+            pieces.push(splice.bytes);
+        }
+        if !staged.is_empty() {
+            pieces.push(staged.split().freeze());
+        }
+        staged
     }
 }
 

@@ -109,6 +109,9 @@ pub struct Timers {
     pub handshake: Option<Duration>,
     /// How long an open connection, or one that is in its handshake, may be silent. 900 s (`ms_tcp_read_timeout`).
     pub idle: Option<Duration>,
+    /// How long the rest of a message may be silent, while its share of the throttles keeps others waiting. 30 s; Firefly
+    /// makes no difference.
+    pub stall: Option<Duration>,
     /// How long to wait for the peer's connection after WAIT. 15 s; Firefly waits for ever (MD-14).
     pub wait: Option<Duration>,
     /// The first pause between attempts to connect. 0.2 s (`ms_initial_backoff`).
@@ -127,6 +130,7 @@ impl Default for Timers {
             connect: Some(Duration::from_secs(10)),
             handshake: Some(Duration::from_secs(30)),
             idle: Some(Duration::from_secs(900)),
+            stall: Some(Duration::from_secs(30)),
             wait: Some(Duration::from_secs(15)),
             initial_backoff: Duration::from_millis(200),
             max_backoff: Duration::from_secs(15),
@@ -139,7 +143,7 @@ impl Default for Timers {
 impl Timers {
     /// Firefly's own: no deadline but that for silence.
     pub fn firefly() -> Timers {
-        Timers { connect: None, handshake: None, wait: None, ack: Duration::ZERO, ..Timers::default() }
+        Timers { connect: None, handshake: None, stall: None, wait: None, ack: Duration::ZERO, ..Timers::default() }
     }
 }
 

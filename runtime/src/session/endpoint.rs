@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use bytes::BytesMut;
+
 use super::info::{SessionInfo, State, Stats};
 use super::message::Permit;
 use super::queue::DispatchQueue;
@@ -39,6 +41,8 @@ pub struct Endpoint {
     /// Messages and bytes in flight, as the policies bound them.
     pub(super) throttles: Vec<[Gate<TransportId>; 2]>,
     pub(super) deadlines: Deadlines<Deadline>,
+    /// Where frames are written. What was given out of it goes back into use when it is dropped.
+    pub(super) staging: BytesMut,
     /// Accepted transports in their handshake.
     pub(super) handshakes: usize,
     pub(super) stats: Stats,
@@ -106,6 +110,7 @@ impl Endpoint {
             commands: VecDeque::new(),
             dispatch: DispatchQueue::new(SessionId::LOOPBACK),
             deadlines: Deadlines::new(),
+            staging: BytesMut::new(),
             handshakes: 0,
             stats: Stats::default(),
         }
@@ -168,7 +173,8 @@ impl Endpoint {
         self.by_addr.get(addr).copied()
     }
 
-    /// Sends over a session. A message for a session that is over is dropped (PO-11).
+    /// Sends over a session. A message for a session that is over is dropped (PO-11). If the session
+    /// [is open](Self::is_open), the time makes no difference.
     ///
     /// # Errors
     /// When it was not taken.
@@ -304,6 +310,11 @@ impl Endpoint {
         self.commands.pop_front()
     }
 
+    /// Whether there is nothing to do next.
+    pub fn is_drained(&self) -> bool {
+        self.commands.is_empty()
+    }
+
     /// The next event, in the order of dispatch (4.13 of the reference).
     pub fn poll_event(&mut self) -> Option<Event> {
         self.dispatch.pop()
@@ -317,6 +328,16 @@ impl Endpoint {
     /// A session as it is.
     pub fn session(&self, session: SessionId) -> Option<SessionInfo> {
         self.sessions.get(session).map(SessionInfo::of)
+    }
+
+    /// Whether messages of a session flow at the moment.
+    pub fn is_open(&self, session: SessionId) -> bool {
+        self.sessions.get(session).is_some_and(|s| s.state == State::Open && s.transport.is_some())
+    }
+
+    /// How many messages of a session wait to be sent or acknowledged; nothing once it is over.
+    pub fn pending(&self, session: SessionId) -> Option<usize> {
+        self.sessions.get(session).map(Session::pending)
     }
 
     /// All sessions but that with oneself.
@@ -342,7 +363,7 @@ impl Endpoint {
 
     /// Refuses inputs while commands wait.
     pub(super) fn check_drained(&self) -> Result<(), Misuse> {
-        if self.commands.is_empty() { Ok(()) } else { Err(Misuse::Undrained) }
+        if self.is_drained() { Ok(()) } else { Err(Misuse::Undrained) }
     }
 
     /// Draws the number of an attempt, above a floor (3.8 of the reference).
@@ -406,10 +427,9 @@ impl Endpoint {
         if let Some(transport) = s.transport {
             self.close(transport);
         }
-        let dropped = s.discard_out();
-        let Some(fault) = fault else { return };
         let undispatched = self.discard_received(session);
-        let dropped = Dropped { undispatched, ..dropped };
+        let dropped = Dropped { undispatched, ..s.discard_out() };
+        let Some(fault) = fault else { return };
         tracing::debug!(peer = %s.peer_addr, %fault, ?dropped, "session over");
         self.dispatch.push_control(Event::Reset { session, fault, dropped });
     }

@@ -1,17 +1,19 @@
 //! What the driver tells: bytes, ends of connections, time.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::BytesMut;
 
 use super::endpoint::Deadline;
 use super::info::State;
-use super::reading::{Element, Expect, body_len, head};
+use super::message::Permit;
+use super::reading::{Element, Expect, Reading, body_len, frame, head};
 use super::transport::{Admission, Handshake, Transport};
-use super::{Command, Disconnect, Endpoint, Fault, Misuse, SessionId, Time, Timeout, TransportId, Want};
-use crate::codec::Measure;
+use super::{Command, Disconnect, Endpoint, Fault, Misuse, SessionId, Time, Timeout, Timers, TransportId, Want};
+use crate::codec::{Measure, Reader};
 use crate::wire::address::EntityAddr;
-use crate::wire::transport::{Banner, ServerHello};
+use crate::wire::transport::{Banner, Frame, ServerHello, Tag};
 
 impl Endpoint {
     /// A connection was accepted. It gets a name, and the greeting is to be written.
@@ -87,7 +89,7 @@ impl Endpoint {
 
     /// Handles the next element, if it is there. Otherwise what is wanted for it.
     fn step(&mut self, now: Time, transport: TransportId, input: &mut BytesMut) -> Result<Option<Want>, Fault> {
-        let Some(t) = self.transports.get(transport) else { return Ok(Some(Want::Nothing)) };
+        let Some(t) = self.transports.get_mut(transport) else { return Ok(Some(Want::Nothing)) };
         if t.closing {
             return Ok(Some(Want::Nothing));
         }
@@ -98,30 +100,33 @@ impl Endpoint {
             return Ok(Some(Want::Bytes(1)));
         }
         let reading = t.reading(self.config.limits, self.config.nocrc);
+        if expect == Expect::Frame {
+            if t.ready.is_empty() {
+                t.ready = reading.whole_frames(input);
+            }
+            if !t.ready.is_empty() {
+                return self.frames(now, transport, &reading);
+            }
+        }
         let len = input.len();
         let n = match reading.measure(expect, input)? {
             Measure::More(n) => return Ok(Some(Want::Bytes(n.saturating_sub(len).max(1)))),
             Measure::Whole(n) => n,
         };
-        let message = if expect == Expect::Frame { head(input) } else { None };
-        if let Some(head) = &message
-            && !self.admit(transport, body_len(head))
-        {
-            if let Some(t) = self.transports.get_mut(transport) {
-                t.paused = true;
-            }
-            return Ok(Some(Want::Pause));
-        }
         if n > len {
+            // Of a message, the header is there: it is let through the throttles before the rest is waited for.
+            if expect == Expect::Frame
+                && let Some(head) = head(input)
+                && !t.admission.as_ref().is_some_and(Admission::is_complete)
+            {
+                let Some(permit) = self.admit(transport, body_len(&head)) else { return Ok(Some(Want::Pause)) };
+                self.keep(now, transport, permit);
+            }
             return Ok(Some(Want::Bytes(n - len)));
         }
         let bytes = input.split_to(n).freeze();
-        if message.is_some() {
-            self.message_frame(now, transport, &reading.message(&bytes)?, &bytes)?;
-            return Ok(None);
-        }
         match reading.decode(expect, bytes)? {
-            Element::Frame(frame) => self.small_frame(transport, frame),
+            Element::Frame(_) => {}
             Element::Banner if accepting => self.expect(transport, Expect::ClientHello),
             Element::Banner => self.greeted(transport),
             Element::ServerHello(hello) => self.server_hello(now, transport, hello)?,
@@ -139,33 +144,65 @@ impl Endpoint {
         }
     }
 
+    /// Handles whole frames, one after the other, as long as they are let in.
+    fn frames(&mut self, now: Time, transport: TransportId, reading: &Reading) -> Result<Option<Want>, Fault> {
+        let Some(t) = self.transports.get_mut(transport) else { return Ok(Some(Want::Nothing)) };
+        let ready = std::mem::take(&mut t.ready);
+        let ctx = reading.context();
+        let mut r = Reader::new(&ready, &ctx);
+        while !r.is_empty() {
+            let start = r.position();
+            let rest = ready.get(start..).unwrap_or_default();
+            if rest.first() != Some(&Tag::MSG.0) {
+                self.small_frame(transport, Frame::decode(&mut r).map_err(|error| frame(&error, rest))?);
+                // It may have been the last one.
+                if !self.transports.get(transport).is_some_and(Transport::is_open) {
+                    return Ok(Some(Want::Nothing));
+                }
+                continue;
+            }
+            let envelope = reading.message(&mut r, rest)?;
+            let Some(permit) = self.admit(transport, envelope.body_len()) else {
+                if let Some(t) = self.transports.get_mut(transport) {
+                    t.ready = ready.slice(start..);
+                }
+                return Ok(Some(Want::Pause));
+            };
+            self.message_frame(now, transport, permit, &envelope, r.since(start))?;
+        }
+        Ok(None)
+    }
+
     /// Takes the throttles for a message whose header is there, in Firefly's order: messages, bytes, dispatch (4.7 of
-    /// the reference). Whether all of them let it pass.
-    fn admit(&mut self, transport: TransportId, body: u64) -> bool {
-        let Some(t) = self.transports.get_mut(transport) else { return false };
+    /// the reference). Nothing if not all of them let it pass: then the transport is paused.
+    fn admit(&mut self, transport: TransportId, body: u64) -> Option<Permit> {
+        let t = self.transports.get_mut(transport)?;
         let session = t.session.and_then(|session| self.sessions.get(session));
         let throttle = session.and_then(|s| s.policy.throttle);
-        let admission = t.admission.get_or_insert_default();
-        let Admission { permit, passed } = admission;
-        let gates = throttle.and_then(|throttle| self.throttles.get_mut(throttle));
-        let [messages, bytes] = match gates {
-            Some([messages, bytes]) => [Some(messages), Some(bytes)],
-            None => [None, None],
+        let mut admission = t.admission.take().unwrap_or_default();
+        let own = match throttle.and_then(|throttle| self.throttles.get_mut(throttle)) {
+            Some([messages, bytes]) => {
+                admission.permit.throttle = throttle;
+                admission.passes(0, messages, transport, 1) && admission.passes(1, bytes, transport, body)
+            }
+            None => true,
         };
-        let gates = [(messages, 1), (bytes, body), (Some(&mut self.dispatch_throttle), body)];
-        for (i, (gate, amount)) in gates.into_iter().enumerate().skip(usize::from(*passed)) {
-            if gate.is_some_and(|gate| amount > 0 && !gate.take(transport, amount)) {
-                return false;
-            }
-            *passed = i as u8 + 1;
-            match i {
-                0 => (permit.throttle, permit.messages) = (throttle, u64::from(throttle.is_some())),
-                1 => permit.bytes = if throttle.is_some() { amount } else { 0 },
-                _ => permit.dispatch_bytes = amount,
-            }
+        if !(own && admission.passes(2, &mut self.dispatch_throttle, transport, body)) {
+            t.admission = Some(admission);
+            t.paused = true;
+            return None;
         }
         self.stats.dispatch_bytes = self.dispatch_throttle.throttle().used();
-        true
+        Some(admission.permit)
+    }
+
+    /// Keeps the permit of a message until the rest of it is there, which is to come soon: others wait.
+    fn keep(&mut self, now: Time, transport: TransportId, permit: Permit) {
+        let Some(t) = self.transports.get_mut(transport) else { return };
+        t.admission = Some(Admission { permit, passed: Admission::ALL });
+        if let Some(limit) = silence(t, &self.config.timers) {
+            self.deadlines.set(Deadline::Idle(transport), now + limit);
+        }
     }
 
     /// A connection ended, or could not be opened. All bytes that came before must have been offered.
@@ -213,23 +250,23 @@ impl Endpoint {
 
     /// The deadline for silence is only moved when it comes.
     fn check_idle(&mut self, now: Time, transport: TransportId) {
-        let Some(idle) = self.config.timers.idle else { return };
         let Some(t) = self.transports.get(transport) else { return };
+        let Some(limit) = silence(t, &self.config.timers) else { return };
         // After WAIT there is nothing to say.
         if t.expect == Expect::Nothing {
             return;
         }
         // A peer that is held up is not to blame for its silence.
         let heard = if t.paused { now } else { t.heard };
-        if now - heard < idle {
-            self.deadlines.set(Deadline::Idle(transport), heard + idle);
+        if now - heard < limit {
+            self.deadlines.set(Deadline::Idle(transport), heard + limit);
         } else {
-            self.fault(now, transport, Fault::Timeout(Timeout::Idle(idle)));
+            self.fault(now, transport, Fault::Timeout(Timeout::Idle(limit)));
         }
     }
 
     /// The peer that was to connect did not.
-    fn waited(&mut self, now: Time, session: SessionId, after: std::time::Duration) {
+    fn waited(&mut self, now: Time, session: SessionId, after: Duration) {
         let Some(s) = self.sessions.get_mut(session).filter(|s| s.state == State::Wait) else { return };
         s.state = State::Connecting;
         let fault = Fault::Timeout(Timeout::Wait(after));
@@ -238,4 +275,10 @@ impl Endpoint {
             None => self.retry(now, session, fault),
         }
     }
+}
+
+/// How long a transport may be silent.
+fn silence(t: &Transport, timers: &Timers) -> Option<Duration> {
+    let stall = timers.stall.filter(|_| t.admission.as_ref().is_some_and(Admission::is_complete));
+    [timers.idle, stall].into_iter().flatten().min()
 }

@@ -76,6 +76,11 @@ impl Permit {
         self.dispatch_bytes
     }
 
+    /// Adds what another permit takes of the dispatch throttle.
+    pub fn add_dispatch(&mut self, other: Permit) {
+        self.dispatch_bytes += other.dispatch_bytes;
+    }
+
     /// The share of the dispatch throttle by itself; the rest stays.
     pub fn take_dispatch(&mut self) -> Permit {
         Permit { dispatch_bytes: std::mem::take(&mut self.dispatch_bytes), ..Permit::default() }

@@ -2,7 +2,7 @@
 
 use super::endpoint::Deadline;
 use super::envelope::Envelope;
-use super::message::Received;
+use super::message::{Permit, Received};
 use super::{Endpoint, Event, Fault, PeerMisbehaved, SessionId, Time, TransportId};
 use crate::codec::{BooleanPolicy, Context, Sections};
 use crate::wire::payload::Payload;
@@ -14,20 +14,19 @@ impl Endpoint {
         &mut self,
         now: Time,
         transport: TransportId,
+        permit: Permit,
         envelope: &Envelope<Sections<'_>>,
         bytes: &[u8],
     ) -> Result<(), Fault> {
-        let Some(t) = self.transports.get_mut(transport) else { return Ok(()) };
-        let Some(session) = t.session else { return Ok(()) };
-        let permit = t.admission.take().unwrap_or_default().permit;
+        let Some(session) = self.transports.get(transport).and_then(|t| t.session) else { return Ok(()) };
         let judged = self.message(transport, session, envelope, bytes);
         let Ok(Some((seq, payload))) = judged else {
             self.release(permit);
             return judged.map(|_| ());
         };
-        let Envelope { src, tid, priority, parts, .. } = *envelope;
+        let Envelope { src, tid, priority, parts: Sections { data, .. }, .. } = *envelope;
         let received = Received { session, src, seq, tid, priority, payload, received: now, permit };
-        self.dispatch.push(session, priority, parts.data.len() as u64, Event::Message(received));
+        self.dispatch.push(session, priority, data.len() as u64, Event::Message(received));
         self.owe_ack(now, session);
         Ok(())
     }

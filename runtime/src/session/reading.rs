@@ -1,9 +1,11 @@
 //! What comes next on a stream, and reading it.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{BannerKind, Envelope, Limits, PeerMisbehaved};
-use crate::codec::{ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Measure, Sections, Wire, from_bytes};
+use crate::codec::{
+    ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Measure, Reader, Sections, Wire, from_bytes,
+};
 use crate::wire::transport::{
     BANNER, Banner, ClientHello, Connect, ConnectReply, Frame, MsgHeaderStart, SeqExchange, ServerHello, Tag,
 };
@@ -79,7 +81,7 @@ impl Reading {
             Expect::Frame => match Frame::measure(b, &ctx) {
                 Ok(measure) => {
                     if let (Measure::Whole(_), Some(head)) = (measure, head(b)) {
-                        self.judge(&head)?;
+                        self.judge([head.front_len, head.middle_len, head.data_len].map(u64::from))?;
                     }
                     Ok(measure)
                 }
@@ -109,15 +111,39 @@ impl Reading {
         .map_err(handshake)
     }
 
-    /// Reads a message frame, all of whose bytes are there, and leaves its sections where they are.
-    ///
-    /// # Errors
-    /// When they are something else.
-    pub(super) fn message<'a>(&self, bytes: &'a Bytes) -> Result<Envelope<Sections<'a>>, PeerMisbehaved> {
-        Envelope::read(bytes, &self.context()).map_err(|error| frame(&error, bytes))
+    /// Takes as many frames off the front as are there as a whole. What is not plainly a frame stays, to be
+    /// [measured](Self::measure).
+    pub(super) fn whole_frames(&self, input: &mut BytesMut) -> Bytes {
+        // The header's checksum is verified with the others, unless those are not.
+        let checksums = if self.nocrc { ChecksumPolicy::Verify } else { ChecksumPolicy::Skip };
+        let ctx = Context { checksums, ..self.context() };
+        let mut end = 0;
+        while let Some(rest) = input.get(end..)
+            && let Ok(Measure::Whole(n)) = Frame::measure(rest, &ctx)
+            && n <= rest.len()
+        {
+            end += n;
+        }
+        input.split_to(end).freeze()
     }
 
-    fn context(&self) -> Context {
+    /// Reads the message frame at the start of `b`, where the reader stands, and leaves its sections where they are. All
+    /// of its bytes are there.
+    ///
+    /// # Errors
+    /// When they are something else, when the header's checksum does not match (CR-03), or a section is too long.
+    pub(super) fn message<'a>(&self, r: &mut Reader<'a>, b: &[u8]) -> Result<Envelope<Sections<'a>>, PeerMisbehaved> {
+        let envelope = Envelope::read(r).map_err(|error| frame(&error, b))?;
+        if envelope.checksums.first().is_some_and(|crc| crc.stored().is_some()) {
+            return Err(PeerMisbehaved::BadCrc { section: "header" });
+        }
+        let Sections { front, middle, data, .. } = &envelope.parts;
+        self.judge([front.len() as u64, middle.len() as u64, data.len() as u64])?;
+        Ok(envelope)
+    }
+
+    /// What reading frames depends on.
+    pub(super) fn context(&self) -> Context {
         let checksums = if self.nocrc { ChecksumPolicy::Skip } else { ChecksumPolicy::Report };
         Context { features: self.features, limits: self.limits.decode, checksums, ..Context::default() }
     }
@@ -139,12 +165,12 @@ impl Reading {
         }
     }
 
-    fn judge(&self, head: &MsgHeaderStart) -> Result<(), PeerMisbehaved> {
+    /// Whether front, middle and data may be so long.
+    fn judge(&self, lengths: [u64; 3]) -> Result<(), PeerMisbehaved> {
         let Limits { front, middle, data, .. } = self.limits;
-        let sections =
-            [("front", head.front_len, front), ("middle", head.middle_len, middle), ("data", head.data_len, data)];
-        match sections.into_iter().find(|(_, len, max)| len > max) {
-            Some((what, len, max)) => Err(PeerMisbehaved::Oversize { what, len: len.into(), max: max.into() }),
+        let max = [front, middle, data].map(u64::from);
+        match ["front", "middle", "data"].into_iter().zip(lengths).zip(max).find(|((_, len), max)| len > max) {
+            Some(((what, len), max)) => Err(PeerMisbehaved::Oversize { what, len, max }),
             None => Ok(()),
         }
     }
@@ -183,7 +209,7 @@ fn handshake(error: DecodeError) -> PeerMisbehaved {
 }
 
 /// What is wrong with a frame.
-fn frame(error: &DecodeError, b: &[u8]) -> PeerMisbehaved {
+pub(super) fn frame(error: &DecodeError, b: &[u8]) -> PeerMisbehaved {
     let path = error.path();
     let section = ["front", "middle", "data"].into_iter().find(|section| path.starts_with(section));
     match *error.kind() {

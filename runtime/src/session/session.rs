@@ -8,11 +8,11 @@ use super::endpoint::Deadline;
 use super::queue::OutQueue;
 use super::timers::Deadlines;
 use super::{Counters, Dropped, Message, Policy, SessionId, State, Time, TransportId};
-use crate::codec::Parts;
 use crate::random::Random;
 use crate::wire::address::{EntityAddr, EntityName, EntityType};
 use crate::wire::features::Features;
 use crate::wire::prelude::UTime;
+use crate::wire::transport::MessageFrame;
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -42,10 +42,10 @@ pub(super) struct Session {
     pub(super) unacked: (u32, usize),
     pub(super) out_seq: u64,
     /// Sent on a connection that broke, and to be sent again before anything else.
-    pub(super) replay: VecDeque<Numbered>,
+    pub(super) replay: VecDeque<MessageFrame>,
     pub(super) out: OutQueue<Unsent>,
     /// Sent, and not acknowledged.
-    pub(super) sent: VecDeque<Numbered>,
+    pub(super) sent: VecDeque<MessageFrame>,
     /// The bytes of `replay` and `sent`.
     pub(super) sent_bytes: usize,
 
@@ -66,22 +66,9 @@ pub(super) struct Unsent {
     pub(super) message: Message,
 }
 
-/// A message with its number, encoded.
-#[derive(Debug)]
-pub(super) struct Numbered {
-    pub(super) seq: u64,
-    pub(super) src: EntityName,
-    pub(super) tid: u64,
-    pub(super) priority: u16,
-    pub(super) data_off: u16,
-    pub(super) number: u16,
-    pub(super) parts: Parts,
-}
-
-impl Numbered {
-    pub(super) fn bytes(&self) -> usize {
-        self.parts.front.len() + self.parts.middle.len() + self.parts.data.len()
-    }
+/// How many bytes the sections of a frame have.
+pub(super) fn body_len(frame: &MessageFrame) -> usize {
+    frame.front.len() + frame.middle.len() + frame.data.len()
 }
 
 impl Session {
@@ -166,16 +153,16 @@ impl Session {
     /// Puts what is not acknowledged back in front, with its numbers (SQ-14, RC-15; `requeue_sent` in
     /// `src/msg/Pipe.cc`).
     pub(super) fn requeue_sent(&mut self) {
-        while let Some(message) = self.sent.pop_back() {
-            self.replay.push_front(message);
+        while let Some(frame) = self.sent.pop_back() {
+            self.replay.push_front(frame);
         }
     }
 
     /// The peer has everything up to this number: it is neither kept nor sent again.
     pub(super) fn acknowledged(&mut self, seq: u64) {
         for queue in [&mut self.sent, &mut self.replay] {
-            while let Some(message) = queue.pop_front_if(|message| message.seq <= seq) {
-                self.sent_bytes -= message.bytes();
+            while let Some(frame) = queue.pop_front_if(|frame| frame.header.seq <= seq) {
+                self.sent_bytes -= body_len(&frame);
             }
         }
     }
@@ -187,7 +174,7 @@ impl Session {
             unacknowledged: (self.sent.len() + self.replay.len()) as u64,
             ..Dropped::default()
         };
-        let numbered = self.sent.drain(..).chain(self.replay.drain(..)).map(|message| message.tid);
+        let numbered = self.sent.drain(..).chain(self.replay.drain(..)).map(|frame| frame.header.tid);
         for tid in numbered.chain(self.out.take_all().map(|unsent| unsent.message.tid)) {
             dropped.first_tid = Some(dropped.first_tid.map_or(tid, |first| first.min(tid)));
             dropped.last_tid = Some(dropped.last_tid.map_or(tid, |last| last.max(tid)));

@@ -4,14 +4,15 @@
 use bytes::Bytes;
 
 use super::envelope::covered;
-use super::session::{Numbered, Session, Unsent};
+use super::session::{Session, Unsent, body_len};
 use super::transport::Transport;
-use super::{Command, Endpoint, Event, Time, TransportId};
+use super::{Command, Endpoint, Event, Message, Time, TransportId};
 use crate::auth::Signer;
 use crate::codec::{EncodeError, Mark, Parts, Target, Writer};
 use crate::wire::address::EntityInst;
 use crate::wire::features::Features;
 use crate::wire::message_types::MessageType;
+use crate::wire::payload::Payload;
 use crate::wire::transport::{
     Ack, FooterFlags, Keepalive, Keepalive2, Keepalive2Ack, MessageFooter, MessageFrame, MessageHeader, MsgFooter,
     OldMessageFooter, OldMessageFrame, OldMessageHeader,
@@ -45,7 +46,7 @@ impl Endpoint {
         let Some(t) = self.transports.get(transport) else { return };
         let Some(session) = t.session else { return };
         let Some(s) = self.sessions.get_mut(session) else { return };
-        let mut w = t.writer();
+        let mut w = Writer::onto(Target::fresh(t.features), std::mem::take(&mut self.staging));
         // Frames of fixed size can always be written.
         if std::mem::take(&mut s.keepalive) {
             let _ = if s.features & Features::MSGR_KEEPALIVE2.0 != 0 {
@@ -58,46 +59,48 @@ impl Endpoint {
             let _ = Keepalive2Ack { stamp }.encode(&mut w);
         }
         let acks = self.config.conduct.ack_lossy || !s.policy.lossy;
-        let rides_along = !w.is_empty() || !s.replay.is_empty() || !s.out.is_empty();
-        let due = s.ack_at.is_none_or(|at| at <= now) || s.ack_due(now, self.config.timers.ack) <= now;
-        if acks && s.owes_ack() && (rides_along || due) {
-            let _ = Ack { seq: s.in_seq }.encode(&mut w);
-            s.in_seq_acked = s.in_seq;
-            s.unacked = (0, 0);
-            s.forget_ack(session, &mut self.deadlines);
+        if acks && s.owes_ack() {
+            let rides_along = !w.is_empty() || !s.replay.is_empty() || !s.out.is_empty();
+            let due = s.ack_at.is_none_or(|at| at <= now) || s.ack_due(now, self.config.timers.ack) <= now;
+            if rides_along || due {
+                let _ = Ack { seq: s.in_seq }.encode(&mut w);
+                s.in_seq_acked = s.in_seq;
+                s.unacked = (0, 0);
+                s.forget_ack(session, &mut self.deadlines);
+            }
         }
         let mut unwritable = Vec::new();
-        let format = Format { nocrc: self.config.nocrc, sign: self.auth.signs() };
+        let format = Format::new(t, self.config.nocrc, self.auth.signs());
+        let keeps = !s.policy.lossy || s.close_on_empty;
         while w.len() < BATCH {
-            let mut message = match next(s) {
-                Some(Ok(message)) => message,
+            let mut frame = match next(s) {
+                Some(Ok(frame)) => frame,
                 Some(Err((number, tid, error))) => {
                     unwritable.push(Event::Unwritable { session, number, tid, error });
                     continue;
                 }
                 None => break,
             };
+            frame.footer.flags = format.flags;
             let start = w.mark();
-            if let Err(error) = format.write(&mut message, s, t, &mut w) {
+            if let Err(error) = format.write(&frame, s, &mut w) {
                 // A section is longer than a frame can hold. Its number is that of the next message.
                 w.rewind(start);
                 s.out_seq -= 1;
-                s.sent_bytes -= message.bytes();
-                let Numbered { number, tid, .. } = message;
+                s.sent_bytes -= body_len(&frame);
+                let MessageHeader { r#type: MessageType(number), tid, .. } = frame.header;
                 unwritable.push(Event::Unwritable { session, number, tid, error });
                 continue;
             }
             s.counters.messages_sent += 1;
-            if s.policy.lossy && !s.close_on_empty {
-                s.sent_bytes -= message.bytes();
+            if keeps {
+                s.sent.push_back(frame);
             } else {
-                s.sent.push_back(message);
+                s.sent_bytes -= body_len(&frame);
             }
         }
         let more = !s.replay.is_empty() || !s.out.is_empty();
-        if !w.is_empty() {
-            out.extend(w.pieces());
-        }
+        self.staging = w.pieces_onto(out);
         unwritable.into_iter().for_each(|event| self.dispatch.push_control(event));
         if more && let Some(t) = self.transports.get_mut(transport) {
             t.woken = true;
@@ -108,52 +111,68 @@ impl Endpoint {
 
 /// The next message to be sent: those that are sent again first, with their numbers; then the most urgent one, which gets
 /// the next number (SQ-01, SQ-02). With type and transaction id, one that cannot be written for this peer.
-fn next(s: &mut Session) -> Option<Result<Numbered, (u16, u64, EncodeError)>> {
-    if let Some(message) = s.replay.pop_front() {
+fn next(s: &mut Session) -> Option<Result<MessageFrame, (u16, u64, EncodeError)>> {
+    if let Some(frame) = s.replay.pop_front() {
         s.counters.messages_resent += 1;
-        return Some(Ok(message));
+        return Some(Ok(frame));
     }
     let (priority, Unsent { src, message }) = s.out.pop()?;
-    let (number, tid, data_off) = (message.payload.number(), message.tid, message.data_off);
-    Some(match message.payload.encode(Target::fresh(s.features)) {
-        Ok(parts) => {
-            s.out_seq += 1;
-            let message = Numbered { seq: s.out_seq, src, tid, priority, data_off, number, parts };
-            s.sent_bytes += message.bytes();
-            Ok(message)
-        }
-        Err(error) => Err((number, tid, error)),
-    })
+    let Message { payload, tid, data_off, .. } = message;
+    let number = payload.number();
+    let parts = match payload {
+        Payload::Opaque { parts, .. } => *parts,
+        payload => match payload.encode(Target::fresh(s.features)) {
+            Ok(parts) => parts,
+            Err(error) => return Some(Err((number, tid, error))),
+        },
+    };
+    s.out_seq += 1;
+    let Parts { version, compat, front, middle, data } = parts;
+    let header = MessageHeader {
+        seq: s.out_seq,
+        tid,
+        r#type: MessageType(number),
+        priority,
+        version,
+        data_off,
+        src,
+        compat_version: compat,
+        ..MessageHeader::default()
+    };
+    let frame = MessageFrame { header, front, middle, data, footer: MessageFooter::default() };
+    s.sent_bytes += body_len(&frame);
+    Some(Ok(frame))
 }
 
 /// How messages are written.
-struct Format {
-    nocrc: bool,
-    sign: bool,
+struct Format<'a> {
+    features: u64,
+    flags: FooterFlags,
+    signer: Option<&'a Signer>,
 }
 
-impl Format {
-    fn write(&self, message: &mut Numbered, s: &Session, t: &Transport, w: &mut Writer) -> Result<(), EncodeError> {
-        let start = w.mark();
-        let signer = t.signer.as_ref().filter(|_| self.sign && t.features & Features::MSG_AUTH.0 != 0);
+impl Format<'_> {
+    fn new(t: &Transport, nocrc: bool, sign: bool) -> Format<'_> {
+        let signer = t.signer.as_ref().filter(|_| sign && t.features & Features::MSG_AUTH.0 != 0);
         let mut flags = FooterFlags::COMPLETE;
-        if self.nocrc {
+        if nocrc {
             flags = flags | FooterFlags::NOCRC;
         }
         if signer.is_some() {
             flags = flags | FooterFlags::SIGNED;
         }
-        let (written, front, middle, data) = if t.features & Features::NOSRCADDR.0 != 0 {
-            let frame = new_frame(message, flags);
-            (frame.encode(w), frame.front, frame.middle, frame.data)
+        Format { features: t.features, flags, signer }
+    }
+
+    fn write(&self, frame: &MessageFrame, s: &Session, w: &mut Writer) -> Result<(), EncodeError> {
+        let start = w.mark();
+        if self.features & Features::NOSRCADDR.0 != 0 {
+            frame.encode(w)?;
         } else {
-            let frame = old_frame(message, s, flags);
-            (frame.encode(w), frame.front, frame.middle, frame.data)
-        };
-        message.parts = Parts { front, middle, data, ..message.parts };
-        written?;
-        if let Some(signer) = signer {
-            sign(signer, t.features, start, w);
+            old_frame(frame, s).encode(w)?;
+        }
+        if let Some(signer) = self.signer {
+            sign(signer, self.features, start, w);
         }
         Ok(())
     }
@@ -168,47 +187,25 @@ fn sign(signer: &Signer, features: u64, start: Mark, w: &mut Writer) {
     }
 }
 
-/// The frame of a message, with its sections.
-fn new_frame(message: &mut Numbered, flags: FooterFlags) -> MessageFrame {
-    let Numbered { seq, src, tid, priority, data_off, number, parts, .. } = message;
-    MessageFrame {
-        header: MessageHeader {
-            seq: *seq,
-            tid: *tid,
-            r#type: MessageType(*number),
-            priority: *priority,
-            version: parts.version,
-            data_off: *data_off,
-            src: *src,
-            compat_version: parts.compat,
-            ..MessageHeader::default()
-        },
-        front: std::mem::take(&mut parts.front),
-        middle: std::mem::take(&mut parts.middle),
-        data: std::mem::take(&mut parts.data),
-        footer: MessageFooter { flags, ..MessageFooter::default() },
-    }
-}
-
-/// The same with the old header: as Firefly does, with the address of the peer (2.8 of the reference).
-fn old_frame(message: &mut Numbered, s: &Session, flags: FooterFlags) -> OldMessageFrame {
-    let Numbered { seq, src, tid, priority, data_off, number, parts, .. } = message;
-    let src = EntityInst { name: *src, addr: s.peer_addr.clone() };
+/// The frame with the old header: as Firefly does, with the address of the peer (2.8 of the reference).
+fn old_frame(frame: &MessageFrame, s: &Session) -> OldMessageFrame {
+    let MessageHeader { seq, tid, r#type, priority, version, data_off, src, .. } = frame.header;
+    let src = EntityInst { name: src, addr: s.peer_addr.clone() };
     OldMessageFrame {
         header: OldMessageHeader {
-            seq: *seq,
-            tid: *tid,
-            r#type: MessageType(*number),
-            priority: *priority,
-            version: parts.version,
-            data_off: *data_off,
+            seq,
+            tid,
+            r#type,
+            priority,
+            version,
+            data_off,
             orig_src: src.clone(),
             src,
             ..OldMessageHeader::default()
         },
-        front: std::mem::take(&mut parts.front),
-        middle: std::mem::take(&mut parts.middle),
-        data: std::mem::take(&mut parts.data),
-        footer: OldMessageFooter { flags, ..OldMessageFooter::default() },
+        front: frame.front.clone(),
+        middle: frame.middle.clone(),
+        data: frame.data.clone(),
+        footer: OldMessageFooter { flags: frame.footer.flags, ..OldMessageFooter::default() },
     }
 }

@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::message::Permit;
 use super::reading::{Expect, Reading};
-use super::{Limits, SessionId, Time};
+use super::throttle::Gate;
+use super::{Limits, SessionId, Time, TransportId};
 use crate::auth::{Authorizer, Key, SignatureForm, Signer};
-use crate::codec::{EncodeError, Target, Wire, Writer, to_bytes};
+use crate::codec::{EncodeError, Target, Wire, to_bytes};
 use crate::wire::address::EntityAddr;
 use crate::wire::transport::ConnectReply;
 
@@ -31,6 +32,8 @@ pub(super) struct Transport {
     pub(super) heard: Time,
     /// What the message that is coming takes of the throttles, as far as it has got it.
     pub(super) admission: Option<Admission>,
+    /// Whole frames that wait for the throttles.
+    pub(super) ready: Bytes,
     /// Whether a throttle holds it up, so that it is not read.
     pub(super) paused: bool,
     /// Whether the driver was told that there is something to write.
@@ -45,6 +48,33 @@ pub(super) struct Admission {
     pub(super) permit: Permit,
     /// The throttles passed.
     pub(super) passed: u8,
+}
+
+impl Admission {
+    /// How many throttles there are to pass.
+    pub(super) const ALL: u8 = 3;
+
+    /// Whether all are passed.
+    pub(super) fn is_complete(&self) -> bool {
+        self.passed == Admission::ALL
+    }
+
+    /// Passes the throttle in that place, unless that was done or has to wait. Whether it is passed.
+    pub(super) fn passes(&mut self, place: u8, gate: &mut Gate<TransportId>, key: TransportId, amount: u64) -> bool {
+        if place < self.passed {
+            return true;
+        }
+        if !gate.take(key, amount) {
+            return false;
+        }
+        self.passed = place + 1;
+        match place {
+            0 => self.permit.messages = amount,
+            1 => self.permit.bytes = amount,
+            _ => self.permit.dispatch_bytes = amount,
+        }
+        true
+    }
 }
 
 /// The state of a handshake.
@@ -96,6 +126,7 @@ impl Transport {
             signer: None,
             heard: now,
             admission: None,
+            ready: Bytes::new(),
             paused: false,
             woken: false,
             closing: false,
@@ -129,11 +160,6 @@ impl Transport {
         self.signer = session_key.map(|key| Signer::new(key, SignatureForm::for_features(features)));
         self.expect = Expect::Frame;
         self.handshake = None;
-    }
-
-    /// A writer for frames.
-    pub(super) fn writer(&self) -> Writer {
-        Writer::new(Target::fresh(self.features))
     }
 
     /// What reading depends on.

@@ -215,7 +215,7 @@ fn an_announcement_that_is_not_kept_blocks_others_no_longer_than_its_connection_
 fn an_announcement_that_is_not_kept_ends_when_nothing_comes() {
     let (mut lab, first, _) = bounded(0, 100);
     lab.bytes(first, &bytes_of(&data(1, 5000))[..54]);
-    lab.after(secs(899));
+    lab.after(secs(29));
     let second = lab.open_as(&addr("10.0.0.8:0", 1), &record());
     lab.events();
     lab.put(second, &data(1, 10));
@@ -223,6 +223,22 @@ fn an_announcement_that_is_not_kept_ends_when_nothing_comes() {
     lab.after(secs(1));
     assert!(lab.is_closed(first));
     assert_eq!(lab.seqs(), [1]);
+}
+
+// covers: ER-15
+#[test]
+fn what_comes_slowly_is_waited_for_and_silence_between_messages_too() {
+    let (mut lab, peer, _) = bounded(0, 100);
+    for piece in bytes_of(&data(1, 80)).chunks(54) {
+        lab.bytes(peer, piece);
+        lab.after(secs(29));
+    }
+    assert_eq!(lab.seqs(), [1]);
+    let _: Ack = lab.take(peer);
+    lab.after(secs(870));
+    assert!(!lab.is_closed(peer));
+    lab.after(secs(1));
+    assert!(lab.is_closed(peer));
 }
 
 // covers: TH-03

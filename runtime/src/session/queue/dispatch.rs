@@ -12,7 +12,7 @@ const MIN_COST: u64 = 64 << 10;
 const MAX_TOKENS: u64 = 16 << 20;
 
 /// The capacity up to which an emptied list is kept, so that a queue that is often empty does not allocate.
-const KEPT_CAPACITY: usize = 64;
+const KEPT_CAPACITY: usize = 1024;
 
 /// Messages and events in the order in which they are dispatched (`src/common/PrioritizedQueue.h`,
 /// `src/msg/DispatchQueue.cc`).
@@ -231,6 +231,9 @@ impl<K: Copy + Ord, T> Turns<K, T> {
 
     /// Ends the turn of a class: the next one has it, and after the last the first.
     fn advance(&mut self) {
+        if self.others.is_empty() {
+            return;
+        }
         let after = self.others.range((Excluded(self.class), Unbounded)).next();
         let Some(next) = after.or_else(|| self.others.first_key_value()).map(|(&class, _)| class) else { return };
         let Some(items) = self.others.remove(&next) else { return };

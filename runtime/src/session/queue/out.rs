@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 /// The capacity up to which the list of an empty queue is kept, so that one that is often empty does not allocate.
-const KEPT_CAPACITY: usize = 64;
+const KEPT_CAPACITY: usize = 128;
 
 /// What waits to be sent on one session: the highest priority first, and in the order it came within a priority (SQ-02,
 /// SQ-03; `out_q` in `src/msg/Pipe.h`).
