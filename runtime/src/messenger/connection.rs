@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 use super::inner::{Blocked, Inner};
-use crate::session::{Counters, Fault, Message, Misuse, SendError, SessionId, SessionInfo, State};
+use crate::session::{Counters, Fault, Message, Misuse, SendError, SessionId, SessionInfo, State, Time};
 use crate::wire::address::{EntityAddr, EntityType};
 use crate::wire::prelude::UTime;
 
@@ -78,15 +78,22 @@ impl Connection {
     }
 
     fn offer(&self, message: Message, wait: bool) -> Result<(), SendError> {
-        let session = self.0.session;
-        self.0.inner.with(|state, now| {
-            let sent = state.endpoint.send(now, session, message);
-            if wait && matches!(sent, Err(SendError::Full(_))) {
-                let waiting = state.endpoint.session(session).map_or(0, |info| info.queued + info.unacknowledged);
-                state.blocked.push(Blocked { connection: self.clone(), waiting });
-            }
-            sent
-        })
+        let (inner, session) = (&self.0.inner, self.0.session);
+        let mut state = inner.lock();
+        // While messages flow the time makes no difference, and asking for it takes longer than all the rest.
+        let open = state.endpoint.is_open(session);
+        let now = if open { Time::ZERO } else { state.moment.unwrap_or_else(|| inner.now()) };
+        let sent = state.endpoint.send(now, session, message);
+        if open && sent.is_ok() && state.endpoint.is_drained() {
+            // It joins others, of which the pipe knows.
+            return sent;
+        }
+        if wait && matches!(sent, Err(SendError::Full(_))) {
+            let waiting = state.endpoint.pending(session).unwrap_or_default();
+            state.blocked.entry(session).or_insert_with(|| Blocked { connection: self.clone(), waiting });
+        }
+        inner.settle(state, now);
+        sent
     }
 
     /// Asks the peer for a sign of life. [`last_keepalive_ack`](Self::last_keepalive_ack) tells what came.

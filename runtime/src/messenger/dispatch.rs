@@ -6,18 +6,23 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::inner::{Inner, Stage, Todo};
+use super::inner::{Inner, Stage, State, Todo};
 use super::{Connection, Dispatcher, MessageIn};
 use crate::session::{Disconnect, Event, Fault, Permit, Time};
 
 /// So many events are handed out before others get their turn on the thread.
 const BURST: usize = 256;
 
+/// So many fast messages are taken out of the queue at a time, and so many times in a row.
+const FAST: usize = 32;
+const ROUNDS: u32 = 8;
+
 /// Who dispatches, and what is to be dispatched next (`DispatchQueue` in `src/msg/DispatchQueue.cc`).
 ///
-/// What waits lies in the endpoint, in the order of dispatch, and is taken from there one by one, so that what is more
-/// urgent overtakes until the last moment. Whoever finds the queue idle takes the first event out and is in charge
-/// of the others until none is left: the task of the queue, or for fast messages the task of a pipe.
+/// What waits lies in the endpoint, in the order of dispatch, and is taken from there one by one, fast messages by some
+/// dozens, so that what is more urgent overtakes until the last moment. Whoever finds the queue idle takes the first
+/// event out and is in charge of the others until none is left: the task of the queue, or for fast messages the task of a
+/// pipe.
 #[derive(Default)]
 pub(super) struct DispatchQueue {
     pub(super) dispatchers: OnceLock<Vec<Arc<dyn Dispatcher>>>,
@@ -148,23 +153,39 @@ impl Inner {
         }
     }
 
-    /// Hands out events as long as they are fast and not too many; the rest is for the task of the queue. All of this
-    /// is counted as one moment.
-    pub(super) fn dispatch_fast(self: &Arc<Inner>, first: Due, now: Time) {
-        self.lock().moment = Some(now);
-        let mut due = Some(first);
-        for _ in 0..BURST {
-            match due {
-                Some(next) if self.dispatch.is_fast(&next) => {
-                    let permit = self.dispatch.deliver(next);
-                    due = self.next_due(permit);
-                }
-                _ => break,
+    /// Hands out a burst of fast messages, and those that come meanwhile as long as they are fast and not too many; what
+    /// comes `next` is for the task of the queue. All of this is counted as one moment.
+    pub(super) fn dispatch_fast(self: &Arc<Inner>, mut burst: Vec<Due>, mut next: Option<Due>, now: Time) {
+        for round in 1.. {
+            let mut permit = Permit::default();
+            for due in burst.drain(..) {
+                permit.add_dispatch(self.dispatch.deliver(due));
             }
-        }
-        self.lock().moment = None;
-        if let Some(due) = due {
-            self.dispatch.hand_over(due);
+            let mut state = self.lock();
+            if permit != Permit::default() {
+                state.endpoint.dispatched(&mut permit);
+            }
+            if state.stage != Stage::Stopped {
+                next = next.or_else(|| state.next_due());
+                if round < ROUNDS {
+                    next = state.take_burst(&self.dispatch, next, &mut burst);
+                }
+            }
+            let done = burst.is_empty();
+            if done {
+                state.moment = None;
+                state.dispatching = next.is_some() || state.stage == Stage::Stopped;
+                state.burst = std::mem::take(&mut burst);
+            }
+            let mut todo = Todo::default();
+            state.let_go(&mut todo);
+            state.collect(now, None, &mut todo);
+            drop(state);
+            if done {
+                todo.due = todo.due.or(next);
+                return self.act(todo);
+            }
+            self.act(todo);
         }
     }
 
@@ -184,5 +205,26 @@ impl Inner {
         drop(state);
         self.act(todo);
         due
+    }
+}
+
+impl State {
+    /// Takes fast messages out of the queue, one burst at most, beginning with `first`. What comes next, if it was taken
+    /// out, too.
+    pub(super) fn take_burst(
+        &mut self,
+        queue: &DispatchQueue,
+        first: Option<Due>,
+        burst: &mut Vec<Due>,
+    ) -> Option<Due> {
+        let mut next = first;
+        while let Some(due) = next {
+            if burst.len() == FAST || !queue.is_fast(&due) {
+                return Some(due);
+            }
+            burst.push(due);
+            next = self.next_due();
+        }
+        None
     }
 }

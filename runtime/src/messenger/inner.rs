@@ -15,6 +15,7 @@ use super::by_id::ById;
 use super::connection::Connection;
 use super::dispatch::{DispatchQueue, Due};
 use super::pipe::{Pipe, Transport};
+use super::read_buffer::Pool;
 use super::reaper::Ended;
 use super::signal::Orders;
 use crate::session::{Command, Endpoint, Event, Misuse, SessionId, Time, TransportId};
@@ -39,6 +40,8 @@ pub(super) struct Inner {
     /// How often sockets were read and written.
     pub(super) reads: AtomicU64,
     pub(super) writes: AtomicU64,
+    /// Where pipes read.
+    pub(super) pool: Pool,
     state: Mutex<State>,
 }
 
@@ -56,12 +59,14 @@ pub(super) struct State {
     pub(super) dispatching: bool,
     /// When the timer rings.
     pub(super) armed: Option<Time>,
-    /// Those who wait for room to send.
-    pub(super) blocked: Vec<Blocked>,
+    /// The sessions on which somebody waits for room to send.
+    pub(super) blocked: ById<SessionId, Blocked>,
     /// Pipes that read no more until less waits to be dispatched.
     held: Vec<Arc<Pipe>>,
     /// The time while fast messages are handed out: it is not asked for again for each of them.
     pub(super) moment: Option<Time>,
+    /// Room for fast messages that are taken out of the queue together; whoever is in charge has it.
+    pub(super) burst: Vec<Due>,
 }
 
 /// While more events wait to be dispatched, nothing is read: what has no bytes is not bounded by the throttle.
@@ -75,7 +80,7 @@ pub(super) enum Stage {
     Stopped,
 }
 
-/// Somebody who waits for room to send.
+/// A session on which somebody waits for room to send.
 pub(super) struct Blocked {
     pub(super) connection: Connection,
     /// How many messages of the session were in the way.
@@ -118,9 +123,10 @@ impl Inner {
             connections: ById::default(),
             dispatching: true,
             armed: None,
-            blocked: Vec::new(),
+            blocked: ById::default(),
             held: Vec::new(),
             moment: None,
+            burst: Vec::new(),
         };
         let inner = |inner: &Weak<Inner>| Inner {
             label,
@@ -133,6 +139,7 @@ impl Inner {
             runtime: OnceLock::new(),
             accept_failures: AtomicU64::new(0),
             reads: AtomicU64::new(0),
+            pool: Pool::default(),
             writes: AtomicU64::new(0),
             state: Mutex::new(state(inner)),
         };
@@ -322,10 +329,10 @@ impl State {
     /// Finds those who can send again.
     fn find_room(&mut self, todo: &mut Todo) {
         let State { blocked, endpoint, .. } = self;
-        blocked.retain(|Blocked { connection, waiting }| {
-            let left = endpoint.session(connection.session()).map(|info| info.queued + info.unacknowledged);
+        blocked.retain(|session, Blocked { connection, waiting }| {
+            let left = endpoint.pending(*session);
             // Not for every single message: waking costs more than sending.
-            let full = left.is_some_and(|left| left > waiting / 8 * 7);
+            let full = left.is_some_and(|left| left > *waiting / 8 * 7);
             if !full {
                 todo.rest.push(Action::Wake(connection.clone()));
             }

@@ -149,18 +149,18 @@ impl Messenger {
     /// to avoid, and `avoid`.
     ///
     /// # Errors
-    /// When it was not bound, or there is no port: then it does not listen any more.
+    /// When it was not bound, or there is no port: then it does not listen any more, and may be rebound again. The same
+    /// holds if the future is dropped before it is done.
     pub async fn rebind(&self, avoid: &BTreeSet<u16>) -> Result<SocketAddr, BindError> {
         if self.stage() == Stage::Stopped {
             return Err(BindError::Stopped);
         }
-        let (accepter, listener, bind) = {
+        let (accepter, listener, mut bind) = {
             let mut life = self.life();
-            (life.accepter.take(), life.listener.take(), life.bind.take())
+            let Some(bind) = life.bind.clone() else { return Err(BindError::NotBound) };
+            (life.accepter.take(), life.listener.take(), bind)
         };
-        let Some(mut bind) = bind else { return Err(BindError::NotBound) };
         drop(listener);
-        let running = accepter.is_some();
         if let Some(accepter) = accepter {
             accepter.stop().await;
         }
@@ -173,7 +173,9 @@ impl Messenger {
         bind.announce = None;
         let mut life = self.life();
         let addr = self.listen(&mut life, bind, NONCE_STEP)?;
-        if running && let (Some(listener), Some(runtime)) = (life.listener.take(), self.inner.runtime.get()) {
+        if self.stage() == Stage::Started
+            && let (Some(listener), Some(runtime)) = (life.listener.take(), self.inner.runtime.get())
+        {
             let accepter = Accepter::start(self.inner.clone(), listener, runtime);
             life.accepter = Some(accepter.map_err(|error| BindError::Address { addr, error })?);
         }

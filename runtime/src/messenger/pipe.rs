@@ -191,7 +191,7 @@ impl<'a> Task<'a> {
             return Poll::Ready(Step::Wrote(wrote));
         }
         if self.reading
-            && let Poll::Ready(read) = self.input.poll_read(&mut self.stream, cx)
+            && let Poll::Ready(read) = self.input.poll_read(&self.inner.pool, &mut self.stream, cx)
         {
             self.inner.reads.fetch_add(1, Ordering::Relaxed);
             return Poll::Ready(Step::Read(read));
@@ -222,20 +222,21 @@ impl<'a> Task<'a> {
         self.reading = self.reading && state.may_read(self.pipe);
         state.collect(now, Some(self.pipe.transport), &mut todo);
         self.more |= todo.transmit;
-        let due = todo.due.take_if(|due| self.inner.dispatch.is_fast(due));
-        // What fast handlers answer goes out with what is there already.
-        if due.is_none() {
+        let mut burst = std::mem::take(&mut state.burst);
+        let next = state.take_burst(&self.inner.dispatch, todo.due.take(), &mut burst);
+        if burst.is_empty() {
+            (state.burst, todo.due) = (burst, next);
             self.fill(&mut state, now, &mut todo);
+            drop(state);
+            self.inner.act(todo);
+            return Next::Step;
         }
+        // What fast handlers answer goes out with what is there already.
+        state.moment = Some(now);
         drop(state);
         self.inner.act(todo);
-        match due {
-            Some(due) => {
-                self.inner.dispatch_fast(due, now);
-                self.refill()
-            }
-            None => Next::Step,
-        }
+        self.inner.dispatch_fast(burst, next, now);
+        self.refill()
     }
 
     /// Takes what the endpoint has to say, once everything before it is written.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
@@ -11,13 +12,34 @@ use tokio::net::TcpStream;
 
 /// The smallest and the largest read without anything special expected, in bytes.
 const SMALLEST_READ: usize = 2 << 10;
-const LARGEST_READ: usize = 128 << 10;
+const LARGEST_READ: usize = 96 << 10;
 
 /// From so many bytes expected on, a buffer of just the size is made for them.
 const EXACT: usize = 32 << 10;
 
 /// No more than this is allocated for bytes that were only announced. What exceeds it is copied once.
 const ANNOUNCED: usize = 16 << 20;
+
+/// Memory to read into, which pipes with nothing to read leave to others.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<Vec<BytesMut>>);
+
+/// More memory than this, in pieces of a read, is given back to the system.
+const POOLED: usize = 4;
+
+impl Pool {
+    fn take(&self) -> BytesMut {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give(&self, mut memory: BytesMut) {
+        memory.clear();
+        let mut pooled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pooled.len() < POOLED {
+            pooled.push(memory);
+        }
+    }
+}
 
 /// The bytes of a pipe that wait for more. Holds no memory while there are none.
 #[derive(Debug, Default)]
@@ -27,6 +49,18 @@ pub(super) struct ReadBuffer {
     wanted: usize,
     /// The size of the next read; follows what comes.
     chunk: usize,
+    memory: Memory,
+}
+
+/// What the bytes lie in.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    #[default]
+    None,
+    /// What others may read into, too.
+    Pooled,
+    /// What was made for what was expected.
+    Exact,
 }
 
 impl ReadBuffer {
@@ -41,17 +75,23 @@ impl ReadBuffer {
     }
 
     /// Reads what is there, into memory that is only allocated when there is something. 0 is the end.
-    pub(super) fn poll_read(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.spare() == 0 {
+    pub(super) fn poll_read(
+        &mut self,
+        pool: &Pool,
+        stream: &mut TcpStream,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let spare = self.spare();
+        if spare == 0 || (spare < self.chunk / 4 && self.wanted < EXACT) {
             ready!(stream.poll_read_ready(cx))?;
-            self.grow();
+            self.grow(pool);
         }
         let spare = self.spare();
         let read = pin!(stream.read_buf(&mut self.bytes)).poll(cx);
         match &read {
             Poll::Ready(Ok(n)) => self.adapt(*n, spare),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.shrink(),
+            Poll::Pending => self.shrink(pool),
         }
         read
     }
@@ -61,23 +101,36 @@ impl ReadBuffer {
     }
 
     /// Makes room for the next read.
-    fn grow(&mut self) {
+    fn grow(&mut self, pool: &Pool) {
         self.chunk = self.chunk.clamp(SMALLEST_READ, LARGEST_READ);
-        if self.wanted < EXACT {
-            self.bytes.reserve(self.chunk);
+        let len = self.bytes.len();
+        if self.wanted >= EXACT {
+            // `reserve` would double what is there.
+            let memory = BytesMut::with_capacity(len + self.wanted.min(ANNOUNCED.max(len)));
+            self.move_to(memory, Memory::Exact, pool);
             return;
         }
-        // `reserve` would double what is there.
-        let len = self.bytes.len();
-        let mut bytes = BytesMut::with_capacity(len + self.wanted.min(ANNOUNCED.max(len)));
+        let room = self.chunk.saturating_sub(len).max(SMALLEST_READ);
+        if self.memory != Memory::Pooled || !self.bytes.try_reclaim(room) {
+            let mut memory = pool.take();
+            memory.reserve(len + room);
+            self.move_to(memory, Memory::Pooled, pool);
+        }
+    }
+
+    /// Goes over to other memory.
+    fn move_to(&mut self, mut bytes: BytesMut, memory: Memory, pool: &Pool) {
         bytes.extend_from_slice(&self.bytes);
-        self.bytes = bytes;
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        if std::mem::replace(&mut self.memory, memory) == Memory::Pooled {
+            pool.give(before);
+        }
     }
 
     /// Lets the size of reads follow what comes.
     fn adapt(&mut self, read: usize, spare: usize) {
         self.wanted = self.wanted.saturating_sub(read);
-        if read == spare && spare >= self.chunk {
+        if read == spare && spare >= self.chunk / 2 {
             self.chunk = (self.chunk * 4).min(LARGEST_READ);
         } else if read < self.chunk / 4 {
             self.chunk = (self.chunk / 2).max(SMALLEST_READ);
@@ -85,14 +138,12 @@ impl ReadBuffer {
     }
 
     /// Gives memory back before a pause that may be long.
-    fn shrink(&mut self) {
-        if self.bytes.is_empty() {
-            self.bytes = BytesMut::new();
-        } else if self.bytes.len() < SMALLEST_READ / 4 && self.bytes.capacity() >= SMALLEST_READ && self.wanted < EXACT
-        {
-            let mut bytes = BytesMut::with_capacity(self.bytes.len() + self.wanted.min(SMALLEST_READ));
-            bytes.extend_from_slice(&self.bytes);
-            self.bytes = bytes;
+    fn shrink(&mut self, pool: &Pool) {
+        let len = self.bytes.len();
+        if len == 0 {
+            self.move_to(BytesMut::new(), Memory::None, pool);
+        } else if len < SMALLEST_READ / 4 && self.bytes.capacity() >= SMALLEST_READ && self.wanted < EXACT {
+            self.move_to(BytesMut::with_capacity(len + self.wanted.min(SMALLEST_READ)), Memory::Exact, pool);
         }
     }
 }
@@ -116,13 +167,13 @@ mod tests {
     async fn an_idle_buffer_holds_no_memory() {
         let (mut ours, mut theirs) = pair().await;
         let mut buffer = ReadBuffer::default();
-        let pending = poll_fn(|cx| Poll::Ready(buffer.poll_read(&mut ours, cx).is_pending())).await;
+        let pending = poll_fn(|cx| Poll::Ready(buffer.poll_read(&Pool::default(), &mut ours, cx).is_pending())).await;
         assert!(pending);
         assert_eq!(buffer.bytes.capacity(), 0);
         theirs.write_all(b"ping").await.unwrap();
-        assert_eq!(poll_fn(|cx| buffer.poll_read(&mut ours, cx)).await.unwrap(), 4);
+        assert_eq!(poll_fn(|cx| buffer.poll_read(&Pool::default(), &mut ours, cx)).await.unwrap(), 4);
         assert_eq!(buffer.bytes().split_to(4), "ping");
-        let pending = poll_fn(|cx| Poll::Ready(buffer.poll_read(&mut ours, cx).is_pending())).await;
+        let pending = poll_fn(|cx| Poll::Ready(buffer.poll_read(&Pool::default(), &mut ours, cx).is_pending())).await;
         assert!(pending);
         assert_eq!(buffer.bytes.capacity(), 0);
     }
@@ -132,9 +183,9 @@ mod tests {
         let (mut ours, mut theirs) = pair().await;
         let mut buffer = ReadBuffer::default();
         theirs.write_all(b"ceph").await.unwrap();
-        assert_eq!(poll_fn(|cx| buffer.poll_read(&mut ours, cx)).await.unwrap(), 4);
+        assert_eq!(poll_fn(|cx| buffer.poll_read(&Pool::default(), &mut ours, cx)).await.unwrap(), 4);
         buffer.want(5);
-        let pending = poll_fn(|cx| Poll::Ready(buffer.poll_read(&mut ours, cx).is_pending())).await;
+        let pending = poll_fn(|cx| Poll::Ready(buffer.poll_read(&Pool::default(), &mut ours, cx).is_pending())).await;
         assert!(pending);
         assert!(buffer.bytes.capacity() < 64, "{}", buffer.bytes.capacity());
         assert_eq!(buffer.bytes()[..], *b"ceph");
@@ -149,7 +200,7 @@ mod tests {
         buffer.want(1 << 20);
         let mut read = 0;
         while read < 1 << 20 {
-            read += poll_fn(|cx| buffer.poll_read(&mut ours, cx)).await.unwrap();
+            read += poll_fn(|cx| buffer.poll_read(&Pool::default(), &mut ours, cx)).await.unwrap();
         }
         assert_eq!(buffer.bytes.len(), 1 << 20);
         assert_eq!(buffer.bytes.capacity(), 1 << 20);
@@ -160,7 +211,7 @@ mod tests {
     fn what_is_only_announced_is_not_allocated_at_once() {
         let mut buffer = ReadBuffer::default();
         buffer.want(128 << 20);
-        buffer.grow();
+        buffer.grow(&Pool::default());
         assert_eq!(buffer.bytes.capacity(), ANNOUNCED);
     }
 }
