@@ -12,7 +12,12 @@ impl Endpoint {
         let Some(t) = self.transports.get(transport) else { return };
         let (peer, session, closing) = (t.peer, t.session, t.closing);
         let (accepting, exchanging) = (t.is_accepting(), t.awaits_seq());
-        self.close(transport);
+        let unsaid = !t.staged.is_empty() && !closing && !matches!(fault, Fault::Io(_));
+        if unsaid {
+            self.close_when_said(transport)
+        } else {
+            self.close(transport)
+        }
         match &fault {
             Fault::PeerMisbehaved(_) | Fault::Auth(_) => tracing::warn!(%peer, %fault, "connection closed"),
             _ => tracing::debug!(%peer, %fault, "connection closed"),
@@ -40,6 +45,16 @@ impl Endpoint {
             }
             State::Open | State::Standby => self.resume_later(now, session, fault),
         }
+    }
+
+    /// Closes a transport after what its handshake has said before: however the bytes of the peer are cut, it is told
+    /// the same (HS-06).
+    fn close_when_said(&mut self, transport: TransportId) {
+        if let Some(t) = self.transports.get_mut(transport) {
+            t.session = None;
+            t.closing = true;
+        }
+        self.wake(transport);
     }
 
     /// An established connection broke that is to be continued: at once, or when there is a reason to.

@@ -31,6 +31,20 @@ fn another_process_at_the_address_is_not_told_anything() {
     }
 }
 
+// covers: HS-06, HS-08
+#[test]
+fn another_process_is_greeted_even_if_it_says_everything_at_once() {
+    let mut lab = lab();
+    lab.connect();
+    let peer = lab.pick_up();
+    let greeting = [bytes_of(&Banner {}), bytes_of(&hello(addr("10.0.0.6:6789", 9)))].concat();
+    lab.bytes(peer, &greeting);
+    assert_eq!(lab.raw(peer), b"ceph v027"[..]);
+    assert!(lab.is_closed(peer));
+    assert!(lab.rings());
+    assert_eq!(lab.node.endpoint.transports(), 1);
+}
+
 // covers: HS-10
 #[test]
 fn a_server_may_not_know_its_ip() {

@@ -2,7 +2,7 @@
 
 use firefly_runtime::codec::Bytes;
 use firefly_runtime::session::{
-    BannerKind, Disconnect, Event, Fault, PeerMisbehaved, Policies, Policy, Timeout, Timers,
+    BannerKind, Disconnect, Event, Fault, PeerMisbehaved, Policies, Policy, State, Timeout, Timers,
 };
 use firefly_runtime::wire::address::{EntityAddr, EntityType, SocketAddr};
 use firefly_runtime::wire::features::{FEATURES_IF_RESERVED, Features};
@@ -257,6 +257,19 @@ fn a_type_of_several_bits_is_turned_away() {
     assert_eq!(lab.offer(peer, &Connect { host_type: 0x05, ..record() }).tag, Tag::READY);
 }
 
+// covers: ER-09
+#[test]
+fn garbage_instead_of_another_record_is_judged_as_one() {
+    let mut lab = lab();
+    let peer = lab.greet(&Lab::client());
+    let garbage = Connect { host_type: u32::MAX, protocol_version: u32::MAX, ..record() };
+    for record in [Connect { protocol_version: 1, ..record() }, garbage] {
+        let refusal = lab.offer(peer, &record);
+        assert_eq!((refusal.tag, refusal.protocol_version), (Tag::BADPROTOVER, OSDC_PROTOCOL));
+    }
+    assert_eq!(lab.offer(peer, &record()).tag, Tag::READY);
+}
+
 // covers: HS-35
 #[test]
 fn the_reserved_bit_stands_for_the_features_of_its_time() {
@@ -321,6 +334,20 @@ fn only_so_many_handshakes_go_on_at_a_time() {
     let late = lab.incoming();
     lab.raw(late);
     assert!(lab.is_quiet(late));
+}
+
+// covers: HS-06, HS-27
+#[test]
+fn an_answer_is_not_lost_when_nonsense_follows_in_the_same_piece() {
+    let mut lab = lab();
+    let peer = lab.greet(&Lab::client());
+    let wrong = bytes_of(&Connect { protocol_version: 1, ..record() });
+    let mut absurd = bytes_of(&record()).to_vec();
+    absurd[28..32].fill(0xff);
+    lab.bytes(peer, &[wrong.to_vec(), absurd].concat());
+    assert_eq!(lab.take::<ConnectReply>(peer).tag, Tag::BADPROTOVER);
+    assert!(lab.is_closed(peer));
+    assert_eq!(lab.node.endpoint.transports(), 0);
 }
 
 #[test]
@@ -419,4 +446,19 @@ fn the_own_address_is_one_like_any_other() {
         let again = lab.greet(&own);
         lab.put(again, &Connect { global_seq: 2, connect_seq: 1, ..osd_record() });
     }
+}
+
+// covers: ER-31
+#[test]
+fn who_claims_the_own_address_is_not_called_back() {
+    let mut lab = Lab::new(osd(Policy::lossless_peer_reuse()));
+    let own = lab.node.endpoint.addr().clone();
+    let peer = lab.open_as(&own, &osd_record());
+    let events = lab.events();
+    let [Event::Accept(session)] = events[..] else { panic!("{events:?}") };
+    lab.send_over(session, ping(1));
+    assert_eq!(lab.message(peer).header.tid, 1);
+    lab.hang_up(peer);
+    lab.after(secs(1));
+    assert_eq!((lab.state(session), lab.rings()), (Some(State::Standby), false));
 }

@@ -125,6 +125,17 @@ fn what_follows_a_front_is_ignored() {
     delivered(&of(MessageType::CEPH_MSG_MON_GET_VERSION, &front));
 }
 
+// covers: MT-06
+#[test]
+fn a_ping_is_one_whatever_is_in_it() {
+    for front in [&b"x"[..], b"trailing", b"\xff\xff\xff\xff", b"\x04\0\0\0text"] {
+        delivered(&of(MessageType::CEPH_MSG_PING, front));
+    }
+    let mut newer = of(MessageType::CEPH_MSG_PING, b"trailing");
+    (newer.header.version, newer.header.compat_version) = (3, 2);
+    assert!(matches!(bad_message(&newer), DecodeErrorKind::Incompatible { compat: 2, .. }));
+}
+
 // covers: ER-22
 #[test]
 fn what_follows_a_front_of_fixed_length_breaks_the_connection() {

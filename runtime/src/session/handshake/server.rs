@@ -59,8 +59,10 @@ impl Endpoint {
         }
         let (client_addr, challenge) = (server.client_addr.clone(), server.challenge);
 
-        let peer_type = self.peer_type(connect.host_type)?;
-        let policy = self.config.policies.get(peer_type);
+        let peer_type = peer_type(connect.host_type);
+        let mut policy = self.config.policies.get(peer_type);
+        // Who claims the own address is not called back: that would be oneself (ER-31).
+        policy.server |= client_addr == *self.addr();
         let own_type = self.config.name.r#type;
         let features = sanitized(connect.features) & policy.features_supported;
         let mut required = policy.features_required;
@@ -75,6 +77,9 @@ impl Endpoint {
         };
         if connect.protocol_version != reply.protocol_version {
             return self.answer(transport, Tag::BADPROTOVER, reply);
+        }
+        if self.config.conduct.single_bit_types && connect.host_type.count_ones() > 1 {
+            return Err(PeerMisbehaved::BadPeerType(connect.host_type).into());
         }
         if required & !sanitized(connect.features) != 0 {
             return self.answer(transport, Tag::FEATURES, reply);
@@ -267,16 +272,12 @@ impl Endpoint {
         Ok(())
     }
 
-    /// The type of peer that a number stands for (HS-34, ER-25).
-    fn peer_type(&self, host_type: u32) -> Result<EntityType, Fault> {
-        if self.config.conduct.single_bit_types && host_type.count_ones() > 1 {
-            return Err(PeerMisbehaved::BadPeerType(host_type).into());
-        }
-        // What does not fit is a type that nobody has a policy for.
-        Ok(EntityType(u8::try_from(host_type).unwrap_or_default()))
-    }
-
     fn server_try(&mut self, transport: TransportId) -> Option<&mut ServerTry> {
         Some(&mut self.transports.get_mut(transport)?.handshake.as_mut()?.server)
     }
+}
+
+/// The type of peer that a number stands for (HS-34). What does not fit is a type that nobody has a policy for.
+fn peer_type(host_type: u32) -> EntityType {
+    EntityType(u8::try_from(host_type).unwrap_or_default())
 }
