@@ -1,16 +1,20 @@
-//! A monitor as far as one can see from the connection: answers those who ask for its map, authenticate with the
-//! protocol NONE, subscribe or ping, and knows nothing of any cluster.
+//! A monitor as far as one can see from the connection: answers those who ask for its map, authenticate, subscribe or
+//! ping, and knows nothing of any cluster.
 //!
 //! `cargo run --release --example fake_mon -- 127.0.0.1:6789`, then
 //! `ceph --mon-host v1:127.0.0.1:6789 --auth-client-required none ping mon.a`
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use firefly_runtime::auth::{Auth, AuthError, CephxMonitor, Key, Keyring, Moment, MonSession, Rules, Shows};
+use firefly_runtime::auth::{
+    Auth, AuthError, CephxMonitor, CephxService, Key, Keyring, Moment, MonSession, Rules, Shows,
+};
 use firefly_runtime::codec::{Framed, Parts, Str, Target};
 use firefly_runtime::messenger::{
     Connection, Dispatcher, Dropped, Fault, Message, MessageIn, Messenger, Policy, ThrottleLimits,
@@ -38,9 +42,21 @@ const SUBSCRIBE_INTERVAL: u32 = 300;
 /// "Operation not supported", as it is said on the wire.
 const EOPNOTSUPP: i32 = -95;
 
-/// What clients, and what daemons may have in flight, in bytes (`mon_client_bytes`, `mon_daemon_bytes`).
-const CLIENT_BYTES: u64 = 100 << 20;
-const DAEMON_BYTES: u64 = 400 << 20;
+/// "Permission denied", as it is said on the wire.
+const EACCES: i32 = -13;
+
+/// How often a client may try in one handshake: Firefly sets no limit.
+const HANDSHAKE_TRIES: u32 = 1000;
+
+/// What clients, what daemons, and what all of them may have in flight, in bytes (`mon_client_bytes`,
+/// `mon_daemon_bytes`, `ms_dispatch_throttle_bytes`). More than Firefly's 100 and 400 MiB, which one client takes up
+/// that announces much and sends nothing (ER-15).
+const CLIENT_BYTES: u64 = 4 << 30;
+const DAEMON_BYTES: u64 = 4 << 30;
+const DISPATCH_BYTES: u64 = 8 << 30;
+
+/// The longest front and middle, in bytes: Firefly sets no limit.
+const SECTION: u32 = 64 << 20;
 
 /// A monitor as far as one can see from the connection.
 #[derive(Parser)]
@@ -51,6 +67,9 @@ struct Args {
     /// Its name.
     #[arg(long, default_value = "a")]
     id: String,
+    /// Demand CEPHX, with the keys of this file, that of `mon.` among them; otherwise the protocol NONE is used.
+    #[arg(long)]
+    keyring: Option<PathBuf>,
     /// Print what is received.
     #[arg(long)]
     verbose: bool,
@@ -79,16 +98,22 @@ impl Dispatcher for FakeMon {
         let connection = message.connection();
         let answers = match &message.payload {
             Payload::MPing(_) => vec![self.pong()],
-            Payload::MMonGetMap(_) => vec![self.monmap().into()],
+            Payload::MMonGetMap(_) => {
+                self.know(connection);
+                vec![self.monmap().into()]
+            }
             Payload::MAuth(request) => self.authenticate(connection, request),
             _ if !self.knows(connection) => vec![],
-            Payload::MMonSubscribe(request) => self.subscribe(request),
+            Payload::MMonSubscribe(request) => self.subscribe(request, self.trusts(connection)),
             Payload::MMonGetVersion(request) => get_version(request).into_iter().collect(),
-            Payload::MMonCommand(command) => vec![refuse(command)],
+            Payload::MMonCommand(command) if !self.trusts(connection) => vec![answer(command, EACCES, "access denied")],
+            Payload::MMonCommand(command) => vec![answer(command, EOPNOTSUPP, "this is no real monitor")],
             _ => vec![],
         };
         for payload in answers {
-            if let Err(error) = connection.try_send(Message::new(payload).tid(message.tid)) {
+            if let Err(error) = connection.try_send(Message::new(payload).tid(message.tid))
+                && self.verbose
+            {
                 eprintln!("{}: {error}", connection.peer_addr());
             }
         }
@@ -115,8 +140,19 @@ impl FakeMon {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a client has authenticated. Monitors have in the handshake.
+    /// Whether there is a session: one begins with the first message that may come without, but for a ping, and is there
+    /// for monitors at once (MA-18).
     fn knows(&self, connection: &Connection) -> bool {
+        connection.peer_type() == EntityType::MON || self.clients().sessions.contains_key(&connection.session())
+    }
+
+    fn know(&self, connection: &Connection) {
+        let features = connection.features();
+        self.clients().sessions.entry(connection.session()).or_insert_with(|| MonSession::new(features));
+    }
+
+    /// Whether a client may do anything but ask for the monitor map.
+    fn trusts(&self, connection: &Connection) -> bool {
         let sessions = &self.clients().sessions;
         connection.peer_type() == EntityType::MON
             || sessions.get(&connection.session()).is_some_and(|session| session.caps().is_some())
@@ -177,16 +213,16 @@ impl FakeMon {
     }
 
     /// What is new to the client of what it wants, and that it will be told again.
-    fn subscribe(&self, request: &MMonSubscribe) -> Vec<Payload> {
-        let wanted =
-            request.what.iter().map(|(what, item)| (what, item.start, item.flags.contains(SubscribeFlags::ONETIME)));
+    fn subscribe(&self, request: &MMonSubscribe, trusted: bool) -> Vec<Payload> {
+        // Of several for the same map the last one counts.
+        let wanted: BTreeMap<_, _> = request.what.iter().map(|(what, item)| (&**what, item)).collect();
         let mut answers = Vec::new();
         let mut lasts = false;
-        for (what, start, onetime) in wanted {
-            lasts |= !onetime;
-            match &**what {
-                b"monmap" if start <= EPOCH.into() => answers.push(self.monmap().into()),
-                b"osdmap" if start <= EPOCH.into() => answers.push(self.osdmap().into()),
+        for (what, item) in wanted {
+            lasts |= !item.flags.contains(SubscribeFlags::ONETIME);
+            match what {
+                b"monmap" if item.start <= EPOCH.into() => answers.push(self.monmap().into()),
+                b"osdmap" if trusted && item.start <= EPOCH.into() => answers.push(self.osdmap().into()),
                 _ => {}
             }
         }
@@ -205,9 +241,8 @@ fn get_version(request: &MMonGetVersion) -> Option<Payload> {
     is_known.then(|| reply.into())
 }
 
-fn refuse(command: &MMonCommand) -> Payload {
-    let rs = "this is no real monitor".into();
-    MMonCommandAck { r: EOPNOTSUPP, rs, cmd: command.cmd.clone(), ..MMonCommandAck::default() }.into()
+fn answer(command: &MMonCommand, r: i32, rs: &'static str) -> Payload {
+    MMonCommandAck { r, rs: rs.into(), cmd: command.cmd.clone(), ..MMonCommandAck::default() }.into()
 }
 
 fn wall() -> UTime {
@@ -215,25 +250,36 @@ fn wall() -> UTime {
     UTime { tv_sec: now.as_secs() as u32, tv_nsec: now.subsec_nanos() }
 }
 
-/// The monitor's side of authenticating, which has no keys but must have one.
-fn without_keys() -> Result<CephxMonitor, AuthError> {
-    let mut keyring = Keyring::default();
-    let key = Key::new(CryptoType::AES, UTime::default(), &[0; 16]).map_err(|_| AuthError::NoKey)?;
-    keyring.insert(AuthEntityName { r#type: EntityType::MON.0.into(), id: "".into() }, key);
-    let mut monitor = CephxMonitor::new(keyring)?.allowing(&[AuthProtocol::NONE], &[AuthProtocol::NONE]);
+/// How clients authenticate, and what the monitor shows and demands in handshakes.
+fn authentication(keyring: Option<&Path>) -> Result<(CephxMonitor, Auth), Box<dyn Error>> {
+    let protocol = if keyring.is_some() { AuthProtocol::CEPHX } else { AuthProtocol::NONE };
+    let name = AuthEntityName { r#type: EntityType::MON.0.into(), id: "".into() };
+    let (keyring, shows) = if let Some(file) = keyring {
+        let keyring = Keyring::parse(&std::fs::read_to_string(file)?)?;
+        let key = keyring.get(&name).ok_or(AuthError::NoKey)?.clone();
+        (keyring, Shows::MonitorKey(key))
+    } else {
+        // There must be a key, though nobody uses it.
+        let mut keyring = Keyring::default();
+        keyring.insert(name, Key::new(CryptoType::AES, UTime::default(), &[0; 16]).map_err(|_| AuthError::NoKey)?);
+        (keyring, Shows::Nothing)
+    };
+    let service = CephxService::new(EntityType::MON, &keyring);
+    let mut monitor = CephxMonitor::new(keyring)?.allowing(&[protocol], &[protocol]);
     monitor.set_monmap_epoch(EPOCH);
-    Ok(monitor)
+    Ok((monitor, Auth::new(shows, Rules::monitor(&[protocol])).with_service(service)))
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
+    let (monitor, auth) = authentication(args.keyring.as_deref())?;
     let peer = Features::UID.0 | Features::PGID64.0 | Features::MON_SINGLE_PAXOS.0;
     let osd = Features::PGID64.0 | Features::OSDENC.0;
     let messenger = Messenger::builder(EntityName { r#type: EntityType::MON, num: 0 })
         .label("mon")
         .nonce(0)
-        .auth(Auth::new(Shows::Nothing, Rules::monitor(&[AuthProtocol::NONE])))
+        .auth(auth)
         .default_policy(Policy::stateless_server())
         .policy(EntityType::MON, Policy::lossless_peer_reuse().requiring(peer))
         .policy(EntityType::OSD, Policy::stateless_server().requiring(osd).throttled(1))
@@ -242,12 +288,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .configure(|config| {
             let bytes = |bytes| ThrottleLimits { messages: 0, bytes };
             config.throttles = vec![bytes(CLIENT_BYTES), bytes(DAEMON_BYTES)];
+            config.dispatch_throttle_bytes = DISPATCH_BYTES;
+            config.conduct.wide_seq = false;
+            config.limits.handshake_tries = HANDSHAKE_TRIES;
+            (config.limits.front, config.limits.middle) = (SECTION, SECTION);
         })
         .build();
     let addr = messenger.bind(args.listen)?;
     let mut random = Random::new(u64::from(wall().tv_nsec));
     let fsid = Uuid { uuid: std::array::from_fn(|_| random.next_u64() as u8) };
-    let clients = Clients { monitor: without_keys()?, random, sessions: HashMap::new() };
+    let clients = Clients { monitor, random, sessions: HashMap::new() };
     messenger.add_dispatcher(FakeMon {
         id: args.id.clone(),
         addr: messenger.addr(),

@@ -6,6 +6,7 @@
 #[path = "mon/client.rs"]
 mod client;
 
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -44,9 +45,9 @@ async fn run(args: Args) -> Result<()> {
     client.authenticate().await?;
     client.fetch_monmap().await?;
     let (result, says, output) = client.command(&args.command).await?;
-    print!("{}", String::from_utf8_lossy(&output));
+    stdout().write_all(&output)?;
     if !says.is_empty() {
-        println!("{says}");
+        writeln!(stdout(), "{says}")?;
     }
     client.fetch_osdmap().await?;
     print_monmap(&client, args.verbose)?;
@@ -60,16 +61,16 @@ async fn run(args: Args) -> Result<()> {
 
 fn print_monmap(client: &MonClient, verbose: bool) -> Result<()> {
     let map = client.monmap.as_ref().context("no map of the monitors")?;
-    println!("monmap epoch {}, {} monitors", map.epoch, map.mon_addr.len().max(map.mon_info.len()));
+    writeln!(stdout(), "monmap epoch {}, {} monitors", map.epoch, map.mon_addr.len().max(map.mon_info.len()))?;
     for (name, addr) in &map.mon_addr {
-        println!("  mon.{name} {addr}");
+        writeln!(stdout(), "  mon.{name} {addr}")?;
     }
     // Later peers may leave the others out.
     for (name, info) in map.mon_info.iter().filter(|(name, _)| map.mon_addr.get(name).is_none()) {
-        println!("  mon.{name} {}", of_this_protocol(&info.public_addrs).unwrap_or_default());
+        writeln!(stdout(), "  mon.{name} {}", of_this_protocol(&info.public_addrs).unwrap_or_default())?;
     }
     if verbose {
-        println!("{map:#?}");
+        writeln!(stdout(), "{map:#?}")?;
     }
     Ok(())
 }
@@ -83,13 +84,13 @@ fn of_this_protocol(addrs: &AddrVec) -> Option<EntityAddr> {
 fn print_osdmap(client: &MonClient, verbose: bool) -> Result<()> {
     let map = client.osdmap.as_ref().context("no map of the OSDs")?;
     let data = &map.client;
-    println!("osdmap epoch {}, {} pools, {} OSDs", data.epoch, data.pools.len(), data.osd_state.len());
+    writeln!(stdout(), "osdmap epoch {}, {} pools, {} OSDs", data.epoch, data.pools.len(), data.osd_state.len())?;
     for (id, pool) in &data.pools {
         let name = data.pool_name.get(id).map(ToString::to_string).unwrap_or_default();
-        println!("  pool {id} {name:?}: {} placement groups, {} copies", pool.pg_num, pool.size);
+        writeln!(stdout(), "  pool {id} {name:?}: {} placement groups, {} copies", pool.pg_num, pool.size)?;
     }
     if verbose {
-        println!("{map:#?}");
+        writeln!(stdout(), "{map:#?}")?;
     }
     Ok(())
 }

@@ -11,9 +11,9 @@ use firefly_runtime::auth::{Auth, AuthError, CephxClient, Keyring, Moment, Rules
 use firefly_runtime::codec::{Bytes, Map, Str};
 use firefly_runtime::messenger::{Connection, Dispatcher, Dropped, Fault, Message, MessageIn, Messenger, Next, Policy};
 use firefly_runtime::random::Random;
-use firefly_runtime::session::Incompatible;
+use firefly_runtime::session::{Disconnect, Incompatible, SendError};
 use firefly_runtime::wire::address::{AuthEntityName, EntityAddr, EntityInst, EntityName, EntityType};
-use firefly_runtime::wire::auth::{AuthProtocol, MAuth, MAuthReply};
+use firefly_runtime::wire::auth::{AuthProtocol, MAuthReply};
 use firefly_runtime::wire::features::{FEATURES_ALL, FEATURES_CRUSH_LATER, Features};
 use firefly_runtime::wire::mon::{MMonCommand, MMonSubscribe, SubscribeFlags, SubscribeItem};
 use firefly_runtime::wire::monmap::MonMap;
@@ -21,13 +21,16 @@ use firefly_runtime::wire::osdmap::OsdMap;
 use firefly_runtime::wire::payload::Payload;
 use firefly_runtime::wire::prelude::UTime;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// How long to wait before looking whether the monitor is well (`mon_client_hunt_interval`, `mon_client_ping_interval`,
 /// `mon_client_ping_timeout`).
 const HUNT: Duration = Duration::from_secs(3);
 const PING: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a handshake may take. Firefly's gives up after `mon_client_hunt_interval`, which a slow one may need.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Where the monitor is and who asks.
 #[derive(clap::Args)]
@@ -55,11 +58,12 @@ pub(crate) struct MonClient {
     random: Random,
     deadline: Instant,
     next_tick: Instant,
+    has_key: bool,
     /// The first words to the monitor are said.
     is_introduced: bool,
     is_authenticated: bool,
     last_fault: Option<Fault>,
-    /// The connection broke before it was of any use.
+    /// A connection broke, and there was no answer since.
     failed_before: bool,
     /// Features that Firefly does not know are offered.
     offers_more: bool,
@@ -73,6 +77,7 @@ enum Heard {
     Connected(Connection),
     Message(MessageIn),
     Reset(Connection, Fault),
+    RemoteReset(Connection),
     Fault(Connection, Fault),
 }
 
@@ -105,8 +110,13 @@ impl Dispatcher for Ears {
         true
     }
 
+    fn handle_remote_reset(&self, connection: &Connection, _: &Dropped) {
+        let _ = self.0.send(Heard::RemoteReset(connection.clone()));
+    }
+
     fn handle_refused(&self, connection: &Connection) {
         eprintln!("nobody listens at {}", connection.peer_addr());
+        let _ = self.0.send(Heard::Fault(connection.clone(), Disconnect::Refused.into()));
     }
 
     fn handle_fault(&self, connection: &Connection, fault: &Fault, next: Next) {
@@ -150,7 +160,12 @@ impl MonClient {
         let auth = Arc::new(Mutex::new(Auth::new(Shows::Tickets(Box::new(client)), Rules::nobody())));
         let (ears, heard) = mpsc::unbounded_channel();
         let own = EntityName { r#type: EntityType::CLIENT, num: -1 };
-        let messenger = Messenger::builder(own).label("client").auth(auth.clone()).default_policy(policy(0)).build();
+        let messenger = Messenger::builder(own)
+            .label("client")
+            .auth(auth.clone())
+            .default_policy(policy(0))
+            .configure(|config| config.timers.handshake = Some(HANDSHAKE))
+            .build();
         messenger.add_dispatcher(Ears(ears))?;
         messenger.start()?;
         let monitor = EntityName { r#type: EntityType::MON, num: 0 };
@@ -166,6 +181,7 @@ impl MonClient {
             random: Random::new(now_nanos()),
             deadline: now + Duration::from_secs(target.timeout),
             next_tick: now + HUNT,
+            has_key: target.keyring.is_some(),
             is_introduced: false,
             is_authenticated: false,
             last_fault: None,
@@ -195,15 +211,16 @@ impl MonClient {
     pub(crate) async fn ask<T>(
         &mut self,
         question: Message,
-        mut answer: impl FnMut(&Payload) -> Option<T>,
+        mut answer: impl FnMut(&MessageIn) -> Option<T>,
     ) -> Result<T> {
         loop {
             self.authenticate().await?;
-            self.connection.send(question.clone()).await?;
+            self.say(question.clone()).await?;
             loop {
                 match self.news().await? {
                     News::Message(message) => {
-                        if let Some(found) = answer(&message.payload) {
+                        if let Some(found) = answer(&message) {
+                            self.failed_before = false;
                             return Ok(found);
                         }
                     }
@@ -222,8 +239,10 @@ impl MonClient {
         let fsid = self.monmap.as_ref().map(|map| map.fsid).unwrap_or_default();
         let command = MMonCommand { fsid, cmd: vec![json.into()], ..MMonCommand::default() };
         let tid = self.tid();
-        self.ask(Message::new(command).tid(tid), |payload| match payload {
-            Payload::MMonCommandAck(ack) => Some((ack.r, ack.rs.clone(), ack.outbl.clone())),
+        self.ask(Message::new(command).tid(tid), |message| match &message.payload {
+            Payload::MMonCommandAck(ack) if [0, tid].contains(&message.tid) => {
+                Some((ack.r, ack.rs.clone(), ack.outbl.clone()))
+            }
             _ => None,
         })
         .await
@@ -233,7 +252,7 @@ impl MonClient {
     pub(crate) async fn fetch_osdmap(&mut self) -> Result<()> {
         self.osdmap = None;
         let question = self.subscribe("osdmap");
-        let newest = self.ask(question, newest_osdmap).await?;
+        let newest = self.ask(question, |message| newest_osdmap(&message.payload)).await?;
         self.osdmap = Some(newest);
         Ok(())
     }
@@ -242,7 +261,7 @@ impl MonClient {
     pub(crate) async fn fetch_monmap(&mut self) -> Result<()> {
         if self.monmap.is_none() {
             let question = self.subscribe("monmap");
-            let map = self.ask(question, monmap).await?;
+            let map = self.ask(question, |message| monmap(&message.payload)).await?;
             self.monmap = Some(map);
         }
         Ok(())
@@ -257,21 +276,19 @@ impl MonClient {
     /// Waits for something that matters, and looks after the connection.
     pub(crate) async fn news(&mut self) -> Result<News> {
         loop {
-            let due = self.next_tick.min(self.deadline);
-            let heard = match timeout_at(due, self.heard.recv()).await {
-                Ok(heard) => heard.context("the messenger is gone")?,
-                Err(_) if Instant::now() >= self.deadline => match &self.last_fault {
+            let now = Instant::now();
+            if now >= self.deadline {
+                match &self.last_fault {
                     Some(fault) => bail!("timed out: {fault}"),
                     None => bail!("timed out"),
-                },
-                Err(_) => {
-                    if self.tick()? {
-                        return Ok(News::Lost);
-                    }
-                    continue;
                 }
-            };
-            match heard {
+            }
+            if now >= self.next_tick && self.tick()? {
+                return Ok(News::Lost);
+            }
+            let due = self.next_tick.min(self.deadline);
+            let Ok(heard) = timeout_at(due, self.heard.recv()).await else { continue };
+            match heard.context("the messenger is gone")? {
                 // The same session connects again by itself, and knows what is still to be sent.
                 Heard::Connected(connection) if connection == self.connection && !self.is_introduced => {
                     self.introduce().await?;
@@ -293,13 +310,24 @@ impl MonClient {
                 Heard::Fault(_, fault) => self.last_fault = Some(fault),
                 Heard::Reset(connection, fault) if connection == self.connection => {
                     eprintln!("{}: {fault}", connection.peer_addr());
-                    if std::mem::replace(&mut self.failed_before, true) {
-                        sleep(HUNT).await;
-                    }
-                    self.reopen()?;
+                    let pause = if self.failed_before { HUNT } else { Duration::ZERO };
+                    self.next_tick = Instant::now() + pause;
+                    self.failed_before = true;
+                    self.last_fault = Some(fault);
+                    self.is_introduced = false;
+                    self.is_authenticated = false;
                     return Ok(News::Lost);
                 }
-                Heard::Reset(connection, _) => return Ok(News::PeerLost(connection)),
+                // It connects again, to a monitor that knows nothing any more.
+                Heard::RemoteReset(connection) if connection == self.connection => {
+                    self.is_introduced = false;
+                    self.is_authenticated = false;
+                    return Ok(News::Lost);
+                }
+                Heard::Reset(connection, _) | Heard::RemoteReset(connection) => {
+                    return Ok(News::PeerLost(connection));
+                }
+                Heard::Message(message) if self.is_stray(&message) => {}
                 Heard::Message(message) => match &message.payload {
                     Payload::MAuthReply(reply) => {
                         let reply = reply.clone();
@@ -321,9 +349,10 @@ impl MonClient {
         self.next_tick = Instant::now() + HUNT;
         self.is_introduced = true;
         let features = self.connection.features();
-        let first = self.auth().client().context("no client")?.start(0, features)?;
-        self.connection.send_keepalive()?;
-        self.say(first).await
+        let epoch = self.monmap.as_ref().map_or(0, |map| map.epoch);
+        let first = self.auth().client().context("no client")?.start(epoch, features)?;
+        let _ = self.connection.send_keepalive();
+        self.say(Message::new(first)).await
     }
 
     /// Goes on with what the monitor answered. Whether that is all.
@@ -334,33 +363,46 @@ impl MonClient {
         };
         match step {
             // Perhaps a later monitor, which does not allow the first version of CEPHX.
-            Err(AuthError::Result(_)) if !std::mem::replace(&mut self.offers_more, true) => {
+            Err(AuthError::Result(_)) if self.has_key && !std::mem::replace(&mut self.offers_more, true) => {
                 self.messenger.set_default_policy(policy(FEATURES_CRUSH_LATER | Features::CEPHX_V2.0));
                 self.reopen()?;
                 Ok(false)
             }
             Err(error) => bail!("authentication failed: {error}"),
             Ok(Step::Send(next)) => {
-                self.say(next).await?;
+                self.say(Message::new(next)).await?;
                 Ok(false)
             }
             Ok(Step::Done) => {
                 let num = self.auth().client().map_or(-1, |client| client.global_id() as i64);
                 self.messenger.set_name(EntityName { num, ..self.messenger.name() });
                 self.is_authenticated = true;
-                self.failed_before = false;
                 Ok(true)
             }
         }
     }
 
-    async fn say(&self, auth: MAuth) -> Result<()> {
-        Ok(self.connection.send(Message::new(auth)).await?)
+    async fn say(&self, message: Message) -> Result<()> {
+        match self.connection.send(message).await {
+            // The connection broke just now: that is the next thing to be heard.
+            Err(SendError::Dropped) => Ok(()),
+            sent => Ok(sent?),
+        }
+    }
+
+    /// Whether a message is from a former connection to the monitor, or says once more that the client is believed.
+    fn is_stray(&self, message: &MessageIn) -> bool {
+        let connection = message.connection();
+        connection.peer_type() == EntityType::MON && *connection != self.connection
+            || self.is_authenticated && matches!(message.payload, Payload::MAuthReply(_))
     }
 
     /// Looks whether the monitor is well. Whether it is not.
     fn tick(&mut self) -> Result<bool> {
         self.next_tick = Instant::now() + if self.is_authenticated { PING } else { HUNT };
+        if self.connection.info().is_none() {
+            self.reopen()?;
+        }
         if !self.connection.is_connected() {
             return Ok(false);
         }
