@@ -48,7 +48,7 @@ impl DispatchQueue {
         self.wake.notify_one();
     }
 
-    fn take_handed(&self) -> Option<Due> {
+    pub(super) fn take_handed(&self) -> Option<Due> {
         self.handed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

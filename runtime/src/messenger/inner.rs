@@ -192,6 +192,7 @@ impl Inner {
 
     /// Lets the endpoint know of an accepted connection, and begins to serve it.
     pub(super) fn accepted(self: &Arc<Inner>, stream: TcpStream, peer: SocketAddr) {
+        self.socket.apply(&stream);
         let now = self.now();
         let mut state = self.lock();
         if state.stage != Stage::Started {

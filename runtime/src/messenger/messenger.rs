@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::accepter::Accepter;
+use super::dispatch::Due;
 use super::inner::{Inner, Stage};
 use super::reaper::Ended;
 use super::{Bind, BindError, Builder, ConnectError, Connection, Dispatcher, MessengerStats, Report, StartError};
@@ -163,6 +164,9 @@ impl Messenger {
         drop(listener);
         if let Some(accepter) = accepter {
             accepter.stop().await;
+        }
+        if self.stage() == Stage::Stopped {
+            return Err(BindError::Stopped);
         }
         self.mark_down_all();
         let present = self.addr().socket_addr().map(|addr| addr.port());
@@ -331,6 +335,11 @@ impl Messenger {
         for task in tasks {
             // One that is in the hands of a dispatcher ends when that returns.
             let _ = timeout(CLOSING, task).await;
+        }
+        // What was handed to a task that ended before it took it.
+        if let Some(Due { event: Event::Message(message), .. }) = self.inner.dispatch.take_handed() {
+            report.dropped.undispatched += 1;
+            self.inner.with(|state, _| state.endpoint.release(message.permit));
         }
         tracing::info!(messenger = %self.inner.label, ?report, "shut down");
         report

@@ -89,6 +89,44 @@ async fn two_connections_take_turns() {
     assert!(tids[1..].windows(2).all(|pair| (pair[0] < 10) != (pair[1] < 10)), "{tids:?}");
 }
 
+// covers: TH-06, TH-08
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_when_its_session_is_marked_down_gives_back_what_it_took() {
+    for by_handle in [false, true] {
+        let (server, order, go) = gated(|config| {
+            config.policies.set_default(Policy::stateless_server().throttled(0));
+            config.throttles = vec![ThrottleLimits { messages: 4, bytes: 50_000 }];
+        });
+        let client = Node::unbound(EntityType::CLIENT, Policy::lossy_client());
+        let connection = client.messenger.connect_to(&server.inst()).unwrap();
+        for tid in 1..=4 {
+            connection.send(data(tid, 10_000)).await.unwrap();
+        }
+        until("all messages", || received(&server, &client.messenger.addr()) == 4).await;
+        if by_handle {
+            server.connection(&client.messenger.addr()).unwrap().mark_down();
+        } else {
+            server.mark_down(&client.messenger.addr());
+        }
+        connection.closed().await;
+        go.send(()).unwrap();
+        until("an empty throttle", || server.stats().endpoint.dispatch_bytes == 0).await;
+        // As many as the throttle lets through, and some more.
+        let again = client.messenger.connect_to(&server.inst()).unwrap();
+        for tid in 11..=16 {
+            again.send(data(tid, 10_000)).await.unwrap();
+        }
+        order.until_messages(7).await;
+        assert_eq!(order.tids(), [1, 11, 12, 13, 14, 15, 16]);
+        let resets = order.seen().into_iter().filter_map(|seen| match seen {
+            Seen::Reset(fault, dropped) => Some((fault, dropped.undispatched)),
+            _ => None,
+        });
+        let expected = [(Fault::MarkedDown, 3)];
+        assert!(resets.eq(expected.into_iter().filter(|_| !by_handle)));
+    }
+}
+
 /// Takes commands only.
 struct Commands(Arc<Recorder>);
 
@@ -158,6 +196,24 @@ async fn what_is_not_dispatched_holds_back_what_follows() {
     go.send(()).unwrap();
     order.until_messages(4).await;
     until("an empty throttle", || server.stats().endpoint.dispatch_bytes == 0).await;
+}
+
+/// While the server does not read, the sockets fill up, and a write ends somewhere in a message.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_fit_into_a_socket_arrives_whole() {
+    let (server, order, go) = gated(|config| config.dispatch_throttle_bytes = 1 << 20);
+    let client = Node::unbound(EntityType::CLIENT, Policy::lossy_client());
+    let connection = client.messenger.connect_to(&server.inst()).unwrap();
+    for tid in 1..=5 {
+        connection.send(data(tid, 3 << 20)).await.unwrap();
+    }
+    until("the first message", || received(&server, &client.messenger.addr()) == 1).await;
+    let writes = std::cell::Cell::new(0);
+    until("a full socket", || writes.replace(client.messenger.stats().writes) == client.messenger.stats().writes).await;
+    go.send(()).unwrap();
+    order.until_messages(5).await;
+    assert_eq!(order.tids(), [1, 2, 3, 4, 5]);
+    assert!(connection.is_connected());
 }
 
 // covers: TH-06

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use firefly_runtime::messenger::{Bind, Dropped, Fault, Messenger, Policy};
 use firefly_runtime::wire::address::EntityType;
+use tokio::net::TcpListener;
 
 use super::node::{LIMIT, Node, Seen, data, free_port, name, ping, until};
 use super::proxy::{Proxy, Trouble};
 
 /// A messenger that others reach through a proxy.
 async fn behind_proxy(r#type: EntityType, num: i64, policy: Policy, trouble: Trouble, seed: u64) -> (Node, Proxy) {
-    let near = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let bind = Bind { announce: Some(near), ..Bind::from(SocketAddr::from(([127, 0, 0, 1], 0))) };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bind =
+        Bind { announce: Some(listener.local_addr().unwrap()), ..Bind::from(SocketAddr::from(([127, 0, 0, 1], 0))) };
     let builder = Messenger::builder(name(r#type, num)).default_policy(policy);
     let builder = builder.configure(|config| config.timers.max_backoff = Duration::from_millis(400));
     let messenger = builder.build();
     let far = messenger.bind(bind).unwrap();
-    let proxy = Proxy::start(near, far, trouble, seed).await;
+    let proxy = Proxy::start(listener, far, trouble, seed);
     let recorder = std::sync::Arc::new(super::node::Recorder::default());
     messenger.add_dispatcher(recorder.clone()).unwrap();
     messenger.start().unwrap();

@@ -1,21 +1,16 @@
 //! Peers that mean no good, on real sockets.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
-use firefly_runtime::codec::{Context, Target, Wire, from_bytes, to_bytes};
+use firefly_runtime::codec::{Target, to_bytes};
 use firefly_runtime::messenger::{Messenger, Policy};
-use firefly_runtime::wire::address::{EntityAddr, EntityType};
-use firefly_runtime::wire::features::{FEATURES_ALL, Features};
-use firefly_runtime::wire::transport::{
-    BANNER, CEPH_CRC, ClientHello, Connect, ConnectFlags, ConnectReply, MsgHeader, OSDC_PROTOCOL, ServerHello, Tag,
-};
+use firefly_runtime::wire::address::EntityType;
+use firefly_runtime::wire::transport::{BANNER, CEPH_CRC, ClientHello, Connect, MsgHeader, Tag};
 
-use super::node::{LIMIT, Node, name, ping, until};
-
-/// The banner and both addresses.
-const GREETING: usize = BANNER.len() + ServerHello::MIN_SIZE;
+use super::node::{Node, name, ping, until};
+use super::raw::{GREETING, opened, opening, raw, read_greeting, read_reply, rest};
 
 fn server() -> Node {
     server_with_handshakes_of(Duration::from_secs(10))
@@ -25,54 +20,6 @@ fn server_with_handshakes_of(limit: Duration) -> Node {
     let builder = Messenger::builder(name(EntityType::OSD, 0)).default_policy(Policy::stateless_server());
     let builder = builder.configure(|config| config.timers.handshake = Some(limit));
     Node::made(builder, Some(SocketAddr::from(([127, 0, 0, 1], 0)).into()))
-}
-
-fn raw(server: &Node) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream
-}
-
-/// All that comes until the end.
-fn rest(mut stream: TcpStream) -> Vec<u8> {
-    let mut all = Vec::new();
-    // However it ends.
-    let _ = stream.read_to_end(&mut all);
-    all
-}
-
-/// All that a client says in order to open a connection.
-fn opening(nonce: u32) -> Vec<u8> {
-    let hello = ClientHello { client_addr: EntityAddr { nonce, ..EntityAddr::default() } };
-    let connect = Connect {
-        features: Features(FEATURES_ALL),
-        host_type: EntityType::CLIENT.0.into(),
-        global_seq: 1,
-        protocol_version: OSDC_PROTOCOL,
-        flags: ConnectFlags::LOSSY,
-        ..Connect::default()
-    };
-    let (hello, connect) = (to_bytes(&hello, Target::default()), to_bytes(&connect, Target::default()));
-    [&BANNER[..], &hello.unwrap(), &connect.unwrap()].concat()
-}
-
-/// Reads what a server says to that.
-fn read_reply(stream: &mut TcpStream) {
-    let mut greeting = vec![0; GREETING];
-    stream.read_exact(&mut greeting).unwrap();
-    let mut reply = vec![0; to_bytes(&ConnectReply::default(), Target::default()).unwrap().len()];
-    stream.read_exact(&mut reply).unwrap();
-    let reply: ConnectReply = from_bytes(reply.into(), &Context::default()).unwrap();
-    assert_eq!(reply.tag, Tag::READY);
-}
-
-/// A raw client with an open connection.
-fn opened(server: &Node, nonce: u32) -> TcpStream {
-    let mut stream = raw(server);
-    stream.write_all(&opening(nonce)).unwrap();
-    read_reply(&mut stream);
-    stream
 }
 
 /// A good client still gets through.
@@ -207,19 +154,9 @@ async fn what_comes_behind_the_record_in_the_same_segment_counts() {
     all.push(Tag::KEEPALIVE2.0);
     all.extend_from_slice(&[7; 8]);
     stream.write_all(&all).unwrap();
-    read_reply(&mut stream);
+    read_greeting(&mut stream);
+    assert_eq!(read_reply(&mut stream).tag, Tag::READY);
     let mut echo = [0; 9];
     stream.read_exact(&mut echo).unwrap();
     assert_eq!(echo, [Tag::KEEPALIVE2_ACK.0, 7, 7, 7, 7, 7, 7, 7, 7]);
-}
-
-// covers: ER-29
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_half_open_connections_hold_nobody_up() {
-    let server = server_with_handshakes_of(Duration::from_millis(300));
-    let silent: Vec<TcpStream> = (0..1000).map(|_| raw(&server)).collect();
-    still_serves(&server).await;
-    until("the end of the silent", || server.messenger.stats().pipes <= 1).await;
-    drop(silent);
-    still_serves(&server).await;
 }

@@ -7,6 +7,7 @@ use firefly_runtime::wire::address::EntityType;
 use tokio::task::JoinSet;
 
 use super::node::{LIMIT, Node, Recorder, Seen, name, ping, until};
+use super::process::{alone, passes};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_after_ten_thousand_connections() {
@@ -57,11 +58,7 @@ async fn a_thousand_connect_at_once() {
 // covers: ER-26
 #[test]
 fn the_accepter_outlives_a_shortage_of_descriptors() {
-    let own = std::env::current_exe().unwrap();
-    let script = "ulimit -n 40 && exec \"$0\" --exact load::with_few_descriptors --ignored --nocapture";
-    let output = std::process::Command::new("sh").arg("-c").arg(script).arg(own).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    passes(alone("load::with_few_descriptors", "ulimit -n 40"));
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ mod cancel;
 mod client;
 mod cluster;
 mod dispatch;
+mod endless;
+mod every_turn;
 mod faults;
+mod half_open;
 mod hostile;
 mod life;
 mod live;
@@ -17,6 +20,11 @@ mod pairs;
 #[allow(dead_code, reason = "as above")]
 #[path = "../../examples/mon/placement.rs"]
 mod placement;
+mod polled;
+mod process;
 mod proxy;
 #[path = "../../examples/mon/rados.rs"]
 mod rados;
+mod raw;
+mod scripted;
+mod synthetic;

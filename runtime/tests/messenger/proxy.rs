@@ -31,9 +31,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Listens at `addr` for those who want to `target`. With the same seed it has the same ideas.
-    pub(crate) async fn start(addr: SocketAddr, target: SocketAddr, trouble: Trouble, seed: u64) -> Proxy {
-        let listener = TcpListener::bind(addr).await.unwrap();
+    /// Takes in those who want to `target`. With the same seed it has the same ideas.
+    pub(crate) fn start(listener: TcpListener, target: SocketAddr, trouble: Trouble, seed: u64) -> Proxy {
         let troubles = Arc::new(AtomicU64::new(0));
         let counted = troubles.clone();
         let task = tokio::spawn(async move {
