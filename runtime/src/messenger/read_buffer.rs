@@ -179,6 +179,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn memory_is_used_again() {
+        let (mut ours, mut theirs) = pair().await;
+        let (mut buffer, pool) = (ReadBuffer::default(), Pool::default());
+        let mut places = Vec::new();
+        for _ in 0..3 {
+            theirs.write_all(b"ping").await.unwrap();
+            assert_eq!(poll_fn(|cx| buffer.poll_read(&pool, &mut ours, cx)).await.unwrap(), 4);
+            let read = buffer.bytes().split_to(4).freeze();
+            places.push(read.as_ptr());
+            drop(read);
+            assert!(poll_fn(|cx| Poll::Ready(buffer.poll_read(&pool, &mut ours, cx).is_pending())).await);
+        }
+        assert_eq!(places[1..], places[..2]);
+    }
+
+    #[tokio::test]
     async fn few_bytes_that_wait_take_little_memory() {
         let (mut ours, mut theirs) = pair().await;
         let mut buffer = ReadBuffer::default();
