@@ -150,6 +150,82 @@ mod conversions {
     }
 }
 
+/// Arms that some readers do not know.
+mod dropped {
+    use super::extensions::{Contact, ContactWay};
+    use firefly_runtime::codec::{Context, Slack, Target, from_bytes, to_bytes};
+
+    #[test]
+    fn leave_zeros() {
+        let way = ContactWay::Channel { number: 16, slack: Slack::default() };
+        let contact = Contact { kind: 1, way };
+        assert_eq!(to_bytes(&contact, Target::fresh(8)).unwrap(), [1, 0, 16, 0][..]);
+        let old = to_bytes(&contact, Target::fresh(0)).unwrap();
+        assert_eq!(old, [1, 0, 0, 0][..]);
+        let way = ContactWay::Lamp { number: 0, slack: Slack::default() };
+        assert_eq!(from_bytes::<Contact>(old, &Context::new(0)).unwrap(), Contact { kind: 1, way });
+    }
+}
+
+/// Frames whose content may be something else.
+mod contents {
+    use super::extensions::{Caller, Cargo, CargoLast, Course, Lot};
+    use firefly_runtime::codec::{Bytes, Content, Context, EncodeErrorKind, Target, from_bytes, to_bytes};
+
+    const COURSE: Course = Course { degrees: 7, legs: 2, calm: true };
+
+    fn cargo(r#for: Caller, papers: Content<Course>, last: Content<CargoLast>) -> Cargo {
+        Cargo { lots: vec![Lot { r#for, weight: 9, course: COURSE }], papers, last, ..Cargo::default() }
+    }
+
+    /// That the value has these bytes, and that they are read as it.
+    #[track_caller]
+    fn lies_as(cargo: &Cargo, bytes: &[u8]) {
+        assert_eq!(to_bytes(cargo, Target::fresh(0)).unwrap(), bytes);
+        assert_eq!(from_bytes::<Cargo>(Bytes::copy_from_slice(bytes), &Context::new(0)).unwrap(), *cargo);
+    }
+
+    #[test]
+    fn are_values_if_they_are_exactly_one() {
+        let course = Content::new(CargoLast::Course(COURSE));
+        lies_as(&cargo(Caller::SHIP, COURSE.into(), course), &[1, 1, 0, 9, 0, 7, 2, 1, 4, 0, 7, 2, 1, 0, 0, 7, 2, 1]);
+        let legs = Content::new(CargoLast::Legs { legs: Bytes::from_static(&[5, 6]) });
+        let empty = Content::default();
+        lies_as(&cargo(Caller::CRANE, empty, legs), &[1, 0x40, 0, 9, 0, 7, 2, 1, 0, 0, 5, 6]);
+        let none = Content::new(CargoLast::None { number: 3 });
+        lies_as(&Cargo { last: none, ..Cargo::default() }, &[0, 0, 0, 0, 0, 0, 3]);
+    }
+
+    #[test]
+    fn are_otherwise_bytes() {
+        let raw = |bytes: &'static [u8]| Bytes::from_static(bytes).into();
+        let seals = vec![Content::new(vec![Caller::SHIP]), Content::default()];
+        let odd = cargo(Caller::SHIP, raw(&[0, 7, 2, 1, 0]), Bytes::from_static(&[0, 7, 2, 2]).into());
+        let odd = Cargo { seals, ..odd };
+        lies_as(&odd, &[1, 1, 0, 9, 0, 7, 2, 1, 5, 0, 7, 2, 1, 0, 2, 1, 1, 0, 0, 7, 2, 2]);
+        let unknown = cargo(Caller(9), raw(&[1]), Bytes::from_static(&[1, 2, 3]).into());
+        lies_as(&unknown, &[1, 9, 0, 9, 0, 7, 2, 1, 1, 1, 0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn must_be_what_the_rest_says_they_are() {
+        let refused = |cargo: &Cargo| {
+            let e = to_bytes(cargo, Target::fresh(0)).unwrap_err();
+            (e.path(), e.kind().clone())
+        };
+        let course = Content::new(CargoLast::Course(COURSE));
+        let other = cargo(Caller::CRANE, Content::default(), course);
+        assert_eq!(refused(&other), ("last".to_owned(), EncodeErrorKind::ArmMismatch { tag: 0x40 }));
+        let legs = Content::new(CargoLast::Legs { legs: Bytes::from_static(&[5]) });
+        let short = cargo(Caller::CRANE, Content::default(), legs);
+        let mismatch = EncodeErrorKind::LengthMismatch { expected: 2, found: 1 };
+        assert_eq!(refused(&short), ("last.legs".to_owned(), mismatch));
+        let nothing = Cargo { seals: vec![Content::new(Vec::new())], ..Cargo::default() };
+        let no_bytes = EncodeErrorKind::WrongSize { expected: 1, found: 0 };
+        assert_eq!(refused(&nothing), ("seals[0]".to_owned(), no_bytes));
+    }
+}
+
 /// A type written by hand, of fixed size.
 mod units {
     use firefly_runtime::codec::{DecodeError, EncodeError, Reader, Target, Writer, arbitrary, serde};

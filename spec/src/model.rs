@@ -292,7 +292,7 @@ pub enum Type {
     /// A flag, 0 or 1, and a value if it is 1.
     Option(Box<Type>, Int),
     /// A length and a value inside it.
-    Framed { inner: Box<Type>, extent: Extent, or_empty: bool },
+    Framed { inner: Box<Type>, extent: Extent, or: Option<Or> },
     /// A length and ciphertext.
     Sealed(Box<Type>, Extent),
     /// A struct in place.
@@ -309,6 +309,16 @@ impl Type {
             _ => self,
         }
     }
+}
+
+/// What a frame may hold instead of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Or {
+    /// No bytes at all.
+    Empty,
+    /// Any bytes that are not exactly a value.
+    Raw,
 }
 
 /// How the length of bytes is known.
@@ -387,6 +397,9 @@ pub struct Arm {
     pub values: Vec<u64>,
     /// It counts only when this holds (features only).
     pub when: Option<Test>,
+    /// Otherwise it is written as zeros.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub droppable: bool,
     /// What it holds.
     pub kind: ArmKind,
 }

@@ -5,6 +5,7 @@
 
 use std::ops::RangeInclusive;
 
+use crate::model::Or;
 use crate::span::Span;
 
 /// A name and where it stands.
@@ -360,8 +361,8 @@ pub enum TypeKind {
     Pairs(Box<Type>, Box<Type>, Count),
     /// `option<T, u8>`.
     Option(Box<Type>, IntType),
-    /// `framed<T, len u32, or empty>`: a length, then T in exactly so many bytes.
-    Framed { inner: Box<Type>, extent: Extent, or_empty: bool },
+    /// `framed<T, len u32, or empty>`: a length, then T in exactly so many bytes, or none or any bytes instead.
+    Framed { inner: Box<Type>, extent: Extent, or: Option<Or> },
     /// `sealed<T, len u32>`: bytes that hold a T once decrypted.
     Sealed(Box<Type>, Extent),
     /// `struct { … }` in place.
@@ -433,6 +434,8 @@ pub struct Arm {
     pub values: Vec<Value>,
     /// `when …`: the arm counts only then.
     pub when: Option<Test>,
+    /// `droppable`: for others it is written as zeros.
+    pub droppable: Option<Span>,
     /// Its name.
     pub name: Ident,
     /// What it holds.

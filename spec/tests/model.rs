@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use firefly_spec::load::{Main, load};
 use firefly_spec::model::{
-    ArmKind, Compare, Count, Extent, Field, FieldKind, Form, Int, ItemKind, Model, Section, Selector, Size, Struct,
+    ArmKind, Compare, Count, Extent, Field, FieldKind, Form, Int, ItemKind, Model, Or, Section, Selector, Size, Struct,
     Test, Type, Union, Value,
 };
 use firefly_spec::{analyse, compile};
@@ -274,6 +274,33 @@ fn enums_are_written_as_other_integers() {
     let ItemKind::Union(d) = &model.item("D").unwrap().kind else { panic!() };
     assert!(matches!(&d.by, Selector::Peek(tag) if as_e(tag, U32)));
     assert_eq!(d.size, fixed(4));
+}
+
+#[test]
+fn a_frame_may_hold_something_else() {
+    let model = model(
+        "struct B { x : u16 }
+        struct A { a : framed<B, or empty>, b : framed<B, len u8, or raw>, c : framed<B>, d : framed<B, rest, or raw> }",
+    );
+    let a = structure(&model, "A");
+    let or = |name| match ty(a, name) {
+        Type::Framed { or, .. } => *or,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(["a", "b", "c", "d"].map(or), [Some(Or::Empty), Some(Or::Raw), None, Some(Or::Raw)]);
+    assert!(matches!(ty(a, "d"), Type::Framed { extent: Extent::Rest, .. }));
+    assert_eq!(a.size, at_least(4 + 1 + (4 + 2)));
+}
+
+#[test]
+fn paths_lead_to_the_first_element() {
+    let model = model(
+        "struct B { x : u8 y : struct Y { z : u8 } }
+        struct A { a : list<B>, b : bytes<len a.first.x>, c : union by a.first.y.z { 0 => none {}, else => some {} } }",
+    );
+    let a = structure(&model, "A");
+    assert!(matches!(ty(a, "b"), Type::Bytes(Extent::Field(path)) if path == &["a", "first", "x"]));
+    assert!(matches!(&union(a, "c").by, Selector::Field(path, _) if path == &["a", "first", "y", "z"]));
 }
 
 #[test]

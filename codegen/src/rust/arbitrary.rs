@@ -1,6 +1,8 @@
 //! Made-up values for fuzzing and for the tests of the laws.
 
-use firefly_spec::model::{Arm, ArmKind, Count, Extent, Field, FieldKind, Selector, Struct, Test, Type, Union, Value};
+use firefly_spec::model::{
+    Arm, ArmKind, Count, Extent, Field, FieldKind, Or, Selector, Struct, Test, Type, Union, Value,
+};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -170,9 +172,18 @@ impl<'m> Emitter<'m> {
                 let inner = self.invent(inner, None, scope, prefix);
                 quote!(if u.arbitrary()? { Some(#inner) } else { None })
             }
-            Type::Framed { inner, or_empty, .. } => {
+            Type::Framed { inner, or: Some(Or::Raw), .. } => {
+                let (bytes, value) = (self.invent_bytes(&Extent::Rest, scope), self.invent(inner, None, scope, prefix));
+                match self.known_if(inner, scope) {
+                    Some(known) => {
+                        quote!(if #known { #rt::Content::new(#value) } else { #rt::Content::Raw(#bytes) })
+                    }
+                    None => quote!(if u.ratio(7, 8)? { #rt::Content::new(#value) } else { Default::default() }),
+                }
+            }
+            Type::Framed { inner, or, .. } => {
                 let inner = self.invent(inner, None, scope, prefix);
-                if *or_empty {
+                if or.is_some() {
                     quote!(if u.arbitrary()? { Some(#rt::Framed { value: #inner, tail: #rt::Bytes::new() }) } else { None })
                 } else {
                     quote!(#rt::Framed { value: #inner, tail: #rt::Bytes::new() })

@@ -332,7 +332,7 @@ impl<'m> Emitter<'m> {
         for arm in &u.arms {
             let prefix = format!("{}_", arm.name);
             let pattern = self.arm_pattern(u, arm, &name, &prefix);
-            let check = self.check_arm(u, arm, scope, at);
+            let check = if arm.droppable { TokenStream::new() } else { self.check_arm(u, arm, scope, at) };
             let tag = match &u.by {
                 Selector::Tag(ty) => {
                     let value = match (arm.values.as_slice(), ty) {
@@ -369,6 +369,13 @@ impl<'m> Emitter<'m> {
                         let Some(rest) = usize::checked_sub(#n, w.written(slot)) else { #wrong };
                         #slack;
                     )
+                }
+                _ => body,
+            };
+            let body = match (&arm.when, u.fixed) {
+                (Some(when), Some(fixed)) if arm.droppable => {
+                    let (when, n) = (self.test(when, scope, Moment::Writing, None), Literal::u64_unsuffixed(fixed));
+                    quote!(if #when { #body } else { w.zeros(#n); })
                 }
                 _ => body,
             };

@@ -1,6 +1,6 @@
 //! Structs and unions: their Rust types, documentation and codecs.
 
-use firefly_spec::model::{ArmKind, Field, FieldKind, Item, Selector, Struct, Type, Union};
+use firefly_spec::model::{ArmKind, Field, FieldKind, Item, Or, Selector, Struct, Type, Union};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
@@ -465,7 +465,7 @@ fn holds_bytes(ty: &Type) -> bool {
         Type::Bytes(_) => true,
         Type::Array(inner, _) => matches!(**inner, Type::Int(firefly_spec::model::Int { bits: 8, signed: false, .. })),
         Type::List(inner, _) | Type::Option(inner, _) => holds_bytes(inner),
-        Type::Framed { inner, .. } => holds_bytes(inner),
+        Type::Framed { inner, or, .. } => *or != Some(Or::Raw) && holds_bytes(inner),
         Type::Map(_, value, _) | Type::Pairs(_, value, _) => holds_bytes(value),
         _ => false,
     }

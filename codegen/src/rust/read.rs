@@ -1,6 +1,6 @@
 //! Reading values of each type.
 
-use firefly_spec::model::{Count, Extent, FieldKind, Int, ItemKind, Type};
+use firefly_spec::model::{Count, Extent, FieldKind, Int, ItemKind, Or, Selector, Type};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -113,7 +113,12 @@ impl<'m> Emitter<'m> {
                 let fail = at.fail(quote!(r.fail(#rt::DecodeErrorKind::NotBoolean { found: #found })));
                 quote!(match #flag_value { 0 => None, 1 => Some(#inner), found => #fail })
             }
-            Type::Framed { inner, extent, or_empty } => {
+            Type::Framed { inner, extent, or: Some(Or::Raw) } => {
+                let length = self.read_length(extent, max, scope, at);
+                let content = at.attempt_large(self.read_content(inner, scope, prefix));
+                quote!({ let n = #length; #content })
+            }
+            Type::Framed { inner, extent, or } => {
                 let inner = self.read_value(inner, None, scope, prefix, at);
                 let length = self.read_length(extent, max, scope, at);
                 let open = at.attempt(quote!(r.open(n)));
@@ -122,7 +127,7 @@ impl<'m> Emitter<'m> {
                     let value = #inner;
                     #rt::Framed { value, tail: r.close(frame) }
                 });
-                if *or_empty {
+                if or.is_some() {
                     quote!({ let n = #length; if n == 0 { None } else { Some(#framed) } })
                 } else {
                     quote!({ let n = #length; #framed })
@@ -138,6 +143,37 @@ impl<'m> Emitter<'m> {
                 self.read_union(u, quote!(#name), scope, prefix, at)
             }
         }
+    }
+
+    /// The next `n` bytes as a value or as they are, as a `Result`.
+    fn read_content(&self, ty: &'m Type, scope: &Scope<'m>, prefix: &str) -> TokenStream {
+        // Nobody sees the errors.
+        let (rt, at) = (&self.rt, At::default());
+        let (read, write) =
+            (self.read_value(ty, None, scope, prefix, &at), self.write_value(ty, &quote!((*value)), None, scope, &at));
+        let content = quote!(#rt::Content::decode(
+            r,
+            n,
+            |r| Ok(#read),
+            |value, w| { let t = w.target(); #write Ok(()) },
+        ));
+        match self.known_if(ty, scope) {
+            Some(known) => quote!((if #known { #content } else { r.bytes(n).map(#rt::Content::Raw) })),
+            None => content,
+        }
+    }
+
+    /// Whether a field that was read before lets the content be a value; `None` if no such field decides.
+    pub(super) fn known_if(&self, ty: &'m Type, scope: &Scope<'m>) -> Option<TokenStream> {
+        let Type::Union(u) = ty else { return None };
+        let Selector::Field(path, _) = &u.by else { return None };
+        if u.arms.iter().any(|arm| arm.values.is_empty()) {
+            return None;
+        }
+        let (tag, int) = scope.find(self, path).and_then(|found| self.as_int(&found))?;
+        let values: Vec<u64> = u.arms.iter().flat_map(|arm| arm.values.iter().copied()).collect();
+        let patterns = self.patterns(&values, int);
+        Some(quote!(matches!(#tag, #patterns)))
     }
 
     /// The length of something, checked against `max` and the bytes present, as usize.

@@ -87,9 +87,17 @@ impl<'m> Scope<'m> {
             _ => None,
         };
         let mut home = emitter.module;
+        let mut list = None;
         let mut steps = rest.iter();
         while let Some(step) = steps.next() {
             let ty = value_type(field)?;
+            if let Type::List(of, _) = ty {
+                let next = steps.next()?;
+                let member = ident(next, Span::call_site());
+                field = emitter.struct_of(of)?.fields.iter().find(|f| f.name == *next)?;
+                (list, expr, prefix) = (Some(expr), quote!(item.#member), None);
+                continue;
+            }
             if let Some((u, declared_in)) = emitter.union_of(ty, home) {
                 let next = steps.next()?;
                 let arm = u.arms.iter().find(|arm| arm.name == *step)?;
@@ -131,6 +139,9 @@ impl<'m> Scope<'m> {
                     expr = quote!(#expr.#name);
                 }
             }
+        }
+        if let Some(list) = list {
+            expr = quote!((match #list.first() { Some(item) => #expr, None => Default::default() }));
         }
         Some(Found { expr, field })
     }
@@ -223,7 +234,7 @@ impl<'m> Emitter<'m> {
     fn struct_of(&self, ty: &'m Type) -> Option<&'m Struct> {
         match ty.in_rust() {
             Type::Struct(s) => Some(s),
-            Type::Framed { inner, or_empty: false, .. } => self.struct_of(inner),
+            Type::Framed { inner, or: None, .. } => self.struct_of(inner),
             Type::Named(name) => match &self.model.item(name)?.kind {
                 ItemKind::Struct(s) => Some(s),
                 _ => None,

@@ -1,6 +1,6 @@
 //! Sizes: how many bytes a value takes before it is written.
 
-use firefly_spec::model::{Count, Extent, Field, FieldKind, Form, Int, Section, Struct, Type};
+use firefly_spec::model::{Count, Extent, Field, FieldKind, Form, Int, Or, Section, Struct, Type};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -167,10 +167,15 @@ impl<'m> Emitter<'m> {
                 let n = Literal::u64_unsuffixed(flag.bytes());
                 quote!((#n + match &#place { Some(value) => #inner, None => 0 }))
             }
-            Type::Framed { inner, extent, or_empty } => {
+            Type::Framed { inner, extent, or: Some(Or::Raw) } => {
+                let (rt, inner) = (&self.rt, self.size_of(inner, &quote!((**value)), scope));
+                let prefix = prefix(extent);
+                quote!((#prefix + match &#place { #rt::Content::Known(value) => #inner, #rt::Content::Raw(bytes) => bytes.len() }))
+            }
+            Type::Framed { inner, extent, or } => {
                 let inner = self.size_of(inner, &quote!((framed.value)), scope);
                 let prefix = prefix(extent);
-                if *or_empty {
+                if or.is_some() {
                     quote!((#prefix + match &#place { Some(framed) => (#inner) + framed.tail.len(), None => 0 }))
                 } else {
                     quote!((#prefix + { let framed = &#place; (#inner) + framed.tail.len() }))

@@ -1,6 +1,6 @@
 //! Which Rust type stands for a wire type, and what is known about it.
 
-use firefly_spec::model::{ArmKind, Field, FieldKind, Int, Item, ItemKind, Struct, Type, Union, Value};
+use firefly_spec::model::{ArmKind, Field, FieldKind, Int, Item, ItemKind, Or, Struct, Type, Union, Value};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
@@ -70,9 +70,13 @@ impl Emitter<'_> {
                 let inner = self.rust_type(inner);
                 quote!(Option<#inner>)
             }
-            Type::Framed { inner, or_empty, .. } => {
+            Type::Framed { inner, or, .. } => {
                 let inner = self.rust_type(inner);
-                if *or_empty { quote!(Option<#rt::Framed<#inner>>) } else { quote!(#rt::Framed<#inner>) }
+                match or {
+                    None => quote!(#rt::Framed<#inner>),
+                    Some(Or::Empty) => quote!(Option<#rt::Framed<#inner>>),
+                    Some(Or::Raw) => quote!(#rt::Content<#inner>),
+                }
             }
             Type::Sealed(inner, _) => {
                 let inner = self.rust_type(inner);
@@ -154,8 +158,8 @@ impl Emitter<'_> {
             Type::Pad(n) => *n,
             Type::Array(inner, n) => self.min_size(inner).saturating_mul(*n),
             Type::Bytes(extent) | Type::String(extent) | Type::Sealed(_, extent) => extent_size(extent),
-            Type::Framed { inner, extent, or_empty } => {
-                extent_size(extent) + if *or_empty { 0 } else { self.min_size(inner) }
+            Type::Framed { inner, extent, or } => {
+                extent_size(extent) + if or.is_some() { 0 } else { self.min_size(inner) }
             }
             Type::List(_, count) | Type::Set(_, count) | Type::Map(_, _, count) | Type::Pairs(_, _, count) => {
                 count_size(count)

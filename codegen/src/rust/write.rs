@@ -1,6 +1,6 @@
 //! Writing values of each type.
 
-use firefly_spec::model::{Count, Extent, Int, Type};
+use firefly_spec::model::{Count, Extent, Int, Or, Type};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -87,9 +87,15 @@ impl<'m> Emitter<'m> {
                 let (some, none) = (self.write_int(*flag, &quote!(1 as #ty)), self.write_int(*flag, &quote!(0 as #ty)));
                 quote!(match &#place { Some(value) => { #some #inner } None => { #none } })
             }
-            Type::Framed { inner, extent, or_empty } => {
-                let inner = self.write_value(inner, &quote!((framed.value)), None, scope, at);
-                let body = quote!(#inner w.bytes(&framed.tail););
+            Type::Framed { inner, extent, or } => {
+                let body = if *or == Some(Or::Raw) {
+                    let inner = self.write_value(inner, &quote!((*value)), None, scope, &At::default());
+                    let write = at.attempt(quote!(#place.encode(w, |value, w| { #inner Ok(()) })));
+                    quote!(#write;)
+                } else {
+                    let inner = self.write_value(inner, &quote!((framed.value)), None, scope, at);
+                    quote!(#inner w.bytes(&framed.tail);)
+                };
                 let write = match extent {
                     Extent::Prefix(int) => {
                         let n = Literal::u64_unsuffixed(int.bytes());
@@ -111,7 +117,10 @@ impl<'m> Emitter<'m> {
                     }
                     Extent::Above(_) | Extent::Rest => quote!({ #body }),
                 };
-                if *or_empty {
+                if *or == Some(Or::Raw) {
+                    return write;
+                }
+                if or.is_some() {
                     let empty = match extent {
                         Extent::Prefix(int) => self.write_int(*int, &{
                             let ty = int_type(*int);

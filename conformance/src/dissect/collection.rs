@@ -1,6 +1,6 @@
 //! Values that hold others: elements, options, frames.
 
-use firefly_spec::model::{Count, Extent, Int, Type};
+use firefly_spec::model::{Count, Extent, Int, Or, Type};
 
 use super::Cause;
 use super::cursor::number;
@@ -64,8 +64,8 @@ impl<'m> Walker<'m, '_> {
         if is == 1 { self.content(of, "value") } else { Ok(()) }
     }
 
-    /// Reads a length and a value inside it.
-    pub(super) fn framed(&mut self, of: &'m Type, extent: &Extent, or_empty: bool, max: Option<u64>) -> Step {
+    /// Reads a length and a value inside it, or what may be there instead.
+    pub(super) fn framed(&mut self, of: &'m Type, extent: &Extent, or: Option<Or>, max: Option<u64>) -> Step {
         let length = match extent {
             Extent::Prefix(int) => {
                 let number = self.front("length", *int, Role::Prefix)?;
@@ -73,10 +73,12 @@ impl<'m> Walker<'m, '_> {
             }
             other => self.extent(other, max)?,
         };
-        if or_empty {
-            self.means(Value::Present(length > 0));
+        match or {
+            Some(Or::Raw) => return self.within(length, |walker| walker.value_or_raw(of)),
+            Some(Or::Empty) => self.means(Value::Present(length > 0)),
+            None => {}
         }
-        if or_empty && length == 0 {
+        if or.is_some() && length == 0 {
             return Ok(());
         }
         self.within(length, |walker| {
@@ -84,6 +86,22 @@ impl<'m> Walker<'m, '_> {
             walker.remainder("left over");
             Ok(())
         })
+    }
+
+    /// Reads a value if all that is left is one, otherwise the bytes as they are.
+    fn value_or_raw(&mut self, of: &'m Type) -> Step {
+        let (here, start) = (self.here, self.cursor().at);
+        let children = self.open.last().map_or(0, |node| node.children.len());
+        if self.left() > 0 && self.content(of, "value").is_ok() && self.left() == 0 {
+            return Ok(());
+        }
+        if let Some(node) = self.open.last_mut() {
+            node.children.truncate(children);
+            node.note = None;
+        }
+        self.notes.retain(|(section, at), _| *section != here || *at < start);
+        self.cursors.get_mut(here).at = start;
+        self.node("raw", "raw", Role::Field, Self::rest)
     }
 }
 

@@ -4,7 +4,7 @@ use firefly_spec::model::{ArmKind, Compare, Field, FieldKind, ItemKind, Section,
 
 use super::Cause;
 use super::derived::{Check, Pending};
-use super::tree::{self, Node};
+use super::tree::{self, Node, Role};
 use super::walk::{Stop, Walker};
 
 /// One pair of braces that is being read.
@@ -29,7 +29,7 @@ pub(super) struct Found<'m, 'n, 'a> {
     pub(super) field: &'m Field,
     /// If it is there.
     pub(super) node: Option<&'n Node<'a>>,
-    /// Whether it is in an arm that was not chosen.
+    /// Whether it is in an arm that was not chosen, or in an element that is not there.
     pub(super) passed_by: bool,
 }
 
@@ -55,6 +55,12 @@ impl<'m, 'a> Walker<'m, 'a> {
         let mut steps = steps.iter();
         while let Some(mut step) = steps.next() {
             let inside = match value_type(field).and_then(|ty| self.arms(ty)) {
+                None if let Some(Type::List(of, _)) = value_type(field) => {
+                    let first = node.and_then(|node| node.children.iter().find(|child| child.role == Role::Element));
+                    passed_by |= first.is_none();
+                    (node, step) = (first, steps.next().ok_or_else(unread)?);
+                    self.inside(of)
+                }
                 None => inside_of(field).and_then(|ty| self.inside(ty)),
                 Some(choice) => {
                     let arm = choice.arms.iter().find(|arm| arm.name == *step).ok_or_else(unread)?;
@@ -74,7 +80,7 @@ impl<'m, 'a> Walker<'m, 'a> {
         Ok(Found { field, node, passed_by })
     }
 
-    /// The number at the end of a path: of a field that is not there its default, in an arm that was not chosen 0.
+    /// The number at the end of a path: of a field that is not there its default, in an arm or element that is not there 0.
     pub(super) fn known(&self, path: &[String]) -> Result<i128, Stop> {
         match self.look(path)? {
             Found { node: Some(node), .. } => node.number().ok_or_else(|| self.stop(Cause::Unread(path.join(".")))),
@@ -141,7 +147,7 @@ fn value_type(field: &Field) -> Option<&Type> {
 /// The type of a field that has fields itself; what frames it does not count.
 fn inside_of(field: &Field) -> Option<&Type> {
     let mut ty = value_type(field)?;
-    while let Type::Framed { inner, .. } = ty {
+    while let Type::Framed { inner, or: None, .. } = ty {
         ty = inner;
     }
     Some(ty)

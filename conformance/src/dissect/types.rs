@@ -1,6 +1,6 @@
 //! Types as text, and how small their values can be.
 
-use firefly_spec::model::{ArmKind, Count, Extent, FieldKind, Form, Int, ItemKind, Selector, Struct, Type, Union};
+use firefly_spec::model::{ArmKind, Count, Extent, FieldKind, Form, Int, ItemKind, Or, Selector, Struct, Type, Union};
 
 use super::walk::Walker;
 
@@ -23,8 +23,12 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Pairs(key, value, count) => wrapped("pairs", &[key, value], None, &counted(count)),
         Type::Option(of, flag) if flag.bits == 8 => wrapped("option", &[of], None, ""),
         Type::Option(of, flag) => wrapped("option", &[of], None, &integer(*flag)),
-        Type::Framed { inner, extent, or_empty } => {
-            wrapped("framed", &[inner], or_empty.then_some("or empty"), &length(extent))
+        Type::Framed { inner, extent, or } => {
+            let or = or.map(|or| match or {
+                Or::Empty => "or empty",
+                Or::Raw => "or raw",
+            });
+            wrapped("framed", &[inner], or, &length(extent))
         }
         Type::Sealed(of, extent) => wrapped("sealed", &[of], None, &length(extent)),
         Type::Struct(decl) => decl.name.clone(),
@@ -84,8 +88,8 @@ impl<'m> Walker<'m, '_> {
                 counted(count)
             }
             Type::Option(_, flag) => flag.bytes(),
-            Type::Framed { extent, or_empty: true, .. } => prefix(extent),
-            Type::Framed { inner, extent, or_empty: false } => prefix(extent).saturating_add(self.least(inner)),
+            Type::Framed { extent, or: Some(_), .. } => prefix(extent),
+            Type::Framed { inner, extent, or: None } => prefix(extent).saturating_add(self.least(inner)),
             Type::Struct(decl) => self.least_struct(decl),
             Type::Union(decl) => self.least_union(decl),
         }

@@ -255,7 +255,7 @@ impl<'m, 'a> Walker<'m, 'a> {
             Type::List(of, count) | Type::Set(of, count) => self.collection(&[of], count, max),
             Type::Map(key, value, count) | Type::Pairs(key, value, count) => self.collection(&[key, value], count, max),
             Type::Option(of, flag) => self.option(of, *flag),
-            Type::Framed { inner, extent, or_empty } => self.framed(inner, extent, *or_empty, max),
+            Type::Framed { inner, extent, or } => self.framed(inner, extent, *or, max),
             Type::Struct(decl) => self.structure(decl),
             Type::Union(decl) => self.union(decl),
         }

@@ -8,6 +8,7 @@
 //! The traits [`Wire`] and [`Message`] are what every generated type implements, and [`TypeInfo`] describes it.
 
 mod checksum;
+mod content;
 mod context;
 mod crc;
 mod describe;
@@ -43,6 +44,7 @@ pub use bytes::Bytes;
 pub use serde;
 
 pub use checksum::Checksum;
+pub use content::Content;
 pub use context::{BooleanPolicy, ChecksumPolicy, Context, Target};
 pub use crc::{Crc32c, Digest};
 pub use describe::{

@@ -211,6 +211,12 @@ impl<'a> Reader<'a> {
         usize::try_from(n).map_err(|_| self.need(usize::MAX))
     }
 
+    /// Charges what another reader, which went ahead of this one, was charged with.
+    #[inline]
+    pub fn charge_as(&mut self, ahead: &Reader) {
+        self.charged = ahead.charged;
+    }
+
     /// Narrows the reader to the next `len` bytes.
     #[inline]
     pub fn open(&mut self, len: usize) -> Result<Window, DecodeError> {

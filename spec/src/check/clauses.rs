@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lower::Program;
 use crate::span::Span;
-use crate::syntax::{FieldForm, FieldKind, ItemKind, Section, Type, TypeKind, Value};
+use crate::syntax::{FieldForm, FieldKind, ItemKind, Section, Selector, Type, TypeKind, Value};
 
 pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     for (id, item) in program.names.items() {
@@ -12,6 +12,13 @@ pub(super) fn check(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
         for span in &scopes.misplaced {
             let message = "sections stand in the outermost braces of a message";
             diagnostics.push(Diagnostic::new(Code::SectionMisplaced, *span, message));
+        }
+        for choice in scopes.choices.iter().map(|choice| choice.choice) {
+            let fills = choice.fixed.is_some() && matches!(choice.by, Selector::Field(_));
+            for span in choice.arms.iter().filter(|arm| !fills || arm.when.is_none()).filter_map(|arm| arm.droppable) {
+                let message = "only an arm that is absent at times can be dropped, in a `fixed` union by a field";
+                diagnostics.push(Diagnostic::new(Code::ClauseMisplaced, span, message));
+            }
         }
         for (_, slot) in scopes.slots() {
             for form in &slot.field.forms {

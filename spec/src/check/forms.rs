@@ -72,9 +72,7 @@ pub(super) fn same(a: &Type, b: &Type) -> bool {
         (TypeKind::Map(k, v, _), TypeKind::Map(l, w, _)) | (TypeKind::Pairs(k, v, _), TypeKind::Pairs(l, w, _)) => {
             same(k, l) && same(v, w)
         }
-        (TypeKind::Framed { inner: x, or_empty: e, .. }, TypeKind::Framed { inner: y, or_empty: f, .. }) => {
-            same(x, y) && e == f
-        }
+        (TypeKind::Framed { inner: x, or: e, .. }, TypeKind::Framed { inner: y, or: f, .. }) => same(x, y) && e == f,
         _ => false,
     }
 }

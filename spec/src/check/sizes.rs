@@ -8,7 +8,7 @@ use super::walk::wire_type;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lower::Program;
 use crate::model::{
-    ArmKind, Count, Extent, Field, FieldForm, FieldKind, Form, Item, ItemKind, Model, Row, Section, Selector, Size,
+    ArmKind, Count, Extent, Field, FieldForm, FieldKind, Form, Item, ItemKind, Model, Or, Row, Section, Selector, Size,
     Struct, Type, Union,
 };
 use crate::span::Span;
@@ -245,10 +245,13 @@ impl<'m> Sizes<'m, '_> {
                 self.repeated(key.size.min.saturating_add(value.size.min), key.apart || value.apart, count, span)
             }
             Type::Option(of, flag) => Facts { size: Size { min: flag.bytes(), fixed: false }, ..self.ty(of, span) },
-            Type::Framed { inner, extent, or_empty } => {
+            Type::Framed { inner, extent, or } => {
                 let inner = self.ty(inner, span);
+                if *or == Some(Or::Raw) && inner.apart {
+                    self.report(Code::SectionMisplaced, span, "what may be raw lies in one place");
+                }
                 let outer = of_extent(extent);
-                let min = if *or_empty { 0 } else { inner.size.min };
+                let min = if or.is_some() { 0 } else { inner.size.min };
                 let size = Size { min: outer.size.min.saturating_add(min), fixed: false };
                 Facts { size, apart: inner.apart, rest: outer.rest }
             }

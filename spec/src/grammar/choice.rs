@@ -28,7 +28,8 @@ fn selector(i: Tokens) -> Parse<Selector> {
     label("a field, `peek` or a tag type", selector).parse(i)
 }
 
-/// `doc* ( value ("|" value)* | "else" ) "=>" ( "raw" | name ["when" test] ( ":" type | "{" entry* "}" | "raw" ) )`
+/// `doc* ( value ("|" value)* | "else" ) "=>"
+/// ( "raw" | name [["droppable"] "when" test] ( ":" type | "{" entry* "}" | "raw" ) )`
 fn arm(i: Tokens) -> Parse<Arm> {
     let values = alt((word_as("else", Vec::new()), separated_list1(sign("|"), value)));
     let content = alt((
@@ -38,10 +39,11 @@ fn arm(i: Tokens) -> Parse<Arm> {
     ));
     // `raw` alone is an arm of that name.
     let bare = spanned(word("raw")).map(|((), span)| crate::syntax::Ident { name: "raw".into(), span });
-    let inside = alt(((name, when, content), bare.map(|name| (name, None, ArmKind::Raw))));
+    let droppable = opt(spanned(word("droppable")).map(|((), span)| span));
+    let inside = alt(((name, droppable, when, content), bare.map(|name| (name, None, None, ArmKind::Raw))));
     let (i, docs) = docs(i)?;
     let parts = (values, preceded(sign("=>"), inside));
-    let (i, ((values, (name, when, kind)), span)) = spanned(parts).parse(i)?;
+    let (i, ((values, (name, droppable, when, kind)), span)) = spanned(parts).parse(i)?;
     let (i, ()) = comma(i)?;
-    Ok((i, Arm { docs, values, when, name, kind, span }))
+    Ok((i, Arm { docs, values, when, droppable, name, kind, span }))
 }

@@ -9,6 +9,7 @@ use super::body::body;
 use super::choice::choice;
 use super::tokens::{Mismatch, Parse, Tokens, capital, label, nested, number, sign, spanned, word, word_as};
 use super::value::{path, value};
+use crate::model::Or;
 use crate::syntax::{Body, Count, Extent, IntType, Order, Type, TypeKind, Union};
 use crate::token::Token;
 
@@ -79,12 +80,9 @@ fn collection(i: Tokens) -> Parse<TypeKind> {
 
 fn enclosed(i: Tokens) -> Parse<TypeKind> {
     let length = |i| opt(preceded(sign(","), extent)).map(|e| e.unwrap_or(Extent::Prefix(DEFAULT_PREFIX))).parse(i);
-    let or_empty = opt((sign(","), word("or"), word("empty"))).map(|or_empty| or_empty.is_some());
-    let framed = in_angles((boxed, length, or_empty)).map(|(inner, extent, or_empty)| TypeKind::Framed {
-        inner,
-        extent,
-        or_empty,
-    });
+    let instead = alt((word_as("empty", Or::Empty), word_as("raw", Or::Raw)));
+    let or = opt(preceded((sign(","), word("or")), cut(instead)));
+    let framed = in_angles((boxed, length, or)).map(|(inner, extent, or)| TypeKind::Framed { inner, extent, or });
     let sealed = in_angles((boxed, length)).map(|(inner, extent)| TypeKind::Sealed(inner, extent));
     alt((preceded(word("framed"), framed), preceded(word("sealed"), sealed))).parse(i)
 }

@@ -88,6 +88,7 @@ impl<'a> Lowerer<'_, 'a> {
             span: arm.name.span,
             values,
             when: when.flatten(),
+            droppable: arm.droppable.is_some(),
             kind,
         })
     }

@@ -40,7 +40,7 @@ impl<'a> Program<'a> {
             })
         });
         let found = forms.filter_map(|(measure, place, path)| {
-            let found = self.find(item, place, path).ok().filter(|found| !found.in_arm)?;
+            let found = self.find(item, place, path).ok().filter(|found| !found.at_times)?;
             Some(Derived { measure, place, target: found.place?, path, is_behind: found.is_read_after() })
         });
         found.collect()
@@ -60,7 +60,7 @@ impl Scopes<'_> {
             }
             let parent = self.scopes[at.scope].parent?;
             let mut ty = value_type(self.slot(parent))?;
-            while let TypeKind::Framed { inner, .. } = &ty.kind {
+            while let TypeKind::Framed { inner, or: None, .. } = &ty.kind {
                 ty = inner;
             }
             match &ty.kind {

@@ -130,26 +130,30 @@ impl<'a> Lowerer<'_, 'a> {
         }
     }
 
-    /// The field that a path leads to. In an arm, it must be one that the arm's Rust type has (W022).
+    /// The field that a path leads to. In an arm or an element, it must be one that
+    /// the Rust type has (W022).
     fn anywhere(&mut self, from: Place, path: &Path) -> Option<Found<'a>> {
         let found = self.program.find(self.item, from, path);
         let found = self.accept(found)?;
-        if !found.in_arm || found.slot.is_kept() {
+        if !found.at_times || found.slot.is_kept() {
             return Some(found);
         }
-        let message = format!("`{}` is not in the Rust type of its arm", path::steps(path).join("."));
+        let message = format!("`{}` is not in the Rust type of its arm or element", path::steps(path).join("."));
         let here = found.slot.field.name.span;
         self.report(Diagnostic::new(Code::WrongKind, path::span(path), message).also(here, "it stands here"));
         None
     }
 
-    /// The field that a path leads to, which is no arm's: what an arm holds is not always there (W027).
+    /// The field that a path leads to, which is in no arm or element: what these hold is not always there (W027).
     fn outside_arms(&mut self, from: Place, path: &Path) -> Option<Found<'a>> {
         let found = self.anywhere(from, path)?;
-        if !found.in_arm {
+        if !found.at_times {
             return Some(found);
         }
-        let message = format!("`{}` stands in an arm, of which only integers can be read", path::steps(path).join("."));
+        let message = format!(
+            "`{}` stands in an arm or element, of which only integers can be read",
+            path::steps(path).join(".")
+        );
         self.report(Diagnostic::new(Code::UnknownPath, path::span(path), message));
         None
     }

@@ -16,8 +16,8 @@ pub(crate) struct Found<'a> {
     pub(crate) from: Place,
     /// The field at the end, in the same item, if no step led through a declared type.
     pub(crate) place: Option<Place>,
-    /// Whether a step led into an arm, so that the field is there only if that arm is.
-    pub(crate) in_arm: bool,
+    /// Whether a step led into an arm or the first element of a list, so that the field is there only if that is.
+    pub(crate) at_times: bool,
     /// The field at the end.
     pub(crate) slot: Slot<'a>,
 }
@@ -52,7 +52,7 @@ impl<'a> Program<'a> {
         };
         let mut slot = scopes.slot(first);
         let mut at = Spot { scopes, id: item, place: Some(first) };
-        let mut in_arm = false;
+        let mut at_times = false;
         let mut steps = path.steps[1..].iter();
         while let Some(mut step) = steps.next() {
             let mut owner = &slot.field.name.name;
@@ -60,9 +60,17 @@ impl<'a> Program<'a> {
                 let message = format!("`{owner}` is converted, so that what is in it may not be what is on the wire");
                 return Err(Diagnostic::new(Code::Conversion, step.span, message));
             }
-            let braces = match self.arms(at, slot) {
-                None => self.inside(at, slot),
-                Some((union, choice, module)) => {
+            let braces = match (self.arms(at, slot), self.first(at, slot)) {
+                (None, None) => self.inside(at, slot),
+                (None, Some(first)) => {
+                    let Some(field) = steps.next().filter(|_| step.name == "first") else {
+                        let message = format!("`{owner}` is a list; a path leads on to a field of its `first` element");
+                        return Err(Diagnostic::new(Code::UnknownPath, step.span, message));
+                    };
+                    (at_times, owner, step) = (true, &step.name, field);
+                    Some(first)
+                }
+                (Some((union, choice, module)), _) => {
                     let Some(arm) = choice.arms.iter().find(|arm| arm.name.name == step.name) else {
                         let message = format!("`{owner}` has no arm `{}`", step.name);
                         return Err(Diagnostic::new(Code::UnknownPath, step.span, message));
@@ -71,7 +79,7 @@ impl<'a> Program<'a> {
                         let message = format!("`{}` is an arm, but a path leads to a field", step.name);
                         return Err(Diagnostic::new(Code::UnknownPath, step.span, message));
                     };
-                    (in_arm, owner, step) = (true, &arm.name.name, field);
+                    (at_times, owner, step) = (true, &arm.name.name, field);
                     match &arm.kind {
                         ArmKind::Fields(body) => union.scope_of(body),
                         ArmKind::Type(ty) => self.braces(union, module, ty),
@@ -92,7 +100,7 @@ impl<'a> Program<'a> {
             at = Spot { place: Some(place), ..braces };
         }
         let place = at.place.filter(|_| at.id == item);
-        Ok(Found { first, from, place, in_arm, slot })
+        Ok(Found { first, from, place, at_times, slot })
     }
 
     /// The union that a field is, where its arms stand, and the module it was written in.
@@ -112,10 +120,18 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// The braces that the elements of a list open.
+    fn first<'s>(&'s self, at: Spot<'s, 'a>, slot: Slot<'a>) -> Option<(Spot<'s, 'a>, usize)> {
+        match &value_type(slot)?.kind {
+            TypeKind::List(of, _) => self.braces(at, slot.module, of),
+            _ => None,
+        }
+    }
+
     /// The braces that a field's type opens.
     fn inside<'s>(&'s self, at: Spot<'s, 'a>, slot: Slot<'a>) -> Option<(Spot<'s, 'a>, usize)> {
         let mut ty = value_type(slot)?;
-        while let TypeKind::Framed { inner, .. } = &ty.kind {
+        while let TypeKind::Framed { inner, or: None, .. } = &ty.kind {
             ty = inner;
         }
         self.braces(at, slot.module, ty)

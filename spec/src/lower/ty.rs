@@ -69,9 +69,9 @@ impl<'a> Lowerer<'_, 'a> {
                 model::Type::Pairs(key?, value?, count?)
             }
             TypeKind::Option(of, flag) => model::Type::Option(self.boxed(inside, of)?, self.int(site.module, *flag)),
-            TypeKind::Framed { inner, extent, or_empty } => {
+            TypeKind::Framed { inner, extent, or } => {
                 let (inner, extent) = (self.boxed(inside, inner), self.extent(site, extent));
-                model::Type::Framed { inner: inner?, extent: extent?, or_empty: *or_empty }
+                model::Type::Framed { inner: inner?, extent: extent?, or: *or }
             }
             TypeKind::Sealed(of, extent) => {
                 let (of, extent) = (self.boxed(inside, of), self.extent(site, extent));

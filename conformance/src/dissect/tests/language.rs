@@ -196,6 +196,48 @@ fn frames_and_options() {
 }
 
 #[test]
+fn what_is_not_exactly_a_value_stays_raw() {
+    let model = model(
+        "struct P envelope v1 compat 1 { a : u8 }
+         struct S { k : u8 p : framed<P, len u8, or raw> u : framed<union by k { 1 => one { b : bool } }, rest, or raw> }",
+    );
+    let show = |hex: &str| {
+        let input = bytes(hex);
+        let it = read(&model, "S", &input, 0);
+        assert_eq!((it.problem.is_none(), rest(&it)), (true, vec![]), "{hex}");
+        (find(&it, "p.a").is_some(), find(&it, "u.value.b").is_some(), at(&it, "p").note.is_some())
+    };
+    assert_eq!(show("01  07 01 01 01000000 05  01"), (true, true, true));
+    assert_eq!(show("02  06 01 01 01000000     01"), (false, false, false));
+    assert_eq!(show("01  08 01 01 01000000 05 06  02"), (false, false, false));
+    assert_eq!(show("01  00  01 00"), (false, false, false));
+    assert_eq!(show("01  00"), (false, false, false));
+    let input = bytes("01  02 abcd  02");
+    let it = read(&model, "S", &input, 0);
+    assert_eq!(at(&it, "p.raw").value, Value::Bytes(&[0xab, 0xcd]));
+    assert_eq!(at(&it, "u.raw").value, Value::Bytes(&[2]));
+    assert_eq!(at(&it, "p").ty, "framed<P, len u8, or raw>");
+    let short = bytes("01  03 abcd");
+    assert_eq!(cause(&read(&model, "S", &short, 0)), Some(Cause::Truncated { wanted: 3, present: 2 }));
+}
+
+#[test]
+fn paths_into_the_first_element_read_0_without_one() {
+    let model = model(
+        "struct E { x : u8 y : struct Y { z : u8 } }
+         struct S { l : list<E, count u8> t : bytes<len l.first.x> u : union by l.first.y.z { 0 => no {} 7 => yes { a : u8 } } }",
+    );
+    let show = |hex: &str| {
+        let input = bytes(hex);
+        let it = read(&model, "S", &input, 0);
+        assert_eq!((it.problem.is_none(), rest(&it)), (true, vec![]), "{hex}");
+        (at(&it, "t").raw.len(), find(&it, "u.a").is_some())
+    };
+    assert_eq!(show("00"), (0, false));
+    assert_eq!(show("02 01 07 09 09  aa  05"), (1, true));
+}
+
+#[test]
 fn unions_by_field_peek_and_tag() {
     let model = model(
         "features F : u64 { X = bit 3 }
