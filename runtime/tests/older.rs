@@ -111,7 +111,7 @@ fn request() -> MOSDOp {
         oloc: ObjectLocator { pool: 2, ..ObjectLocator::default() },
         pgid: group(),
         oid: "foo".into(),
-        ops: vec![OsdOp { op: read(9), indata: Bytes::from_static(b"in"), ..OsdOp::default() }],
+        ops: vec![OsdOp { op: read(9), indata: Bytes::from_static(b"in").into(), ..OsdOp::default() }],
         snapid: 0xffff_ffff_ffff_fffe,
         snap_seq: 4,
         snaps: vec![4, 3],
@@ -158,7 +158,7 @@ fn requests_of_version_2_have_the_old_group() {
 }
 
 fn reply() -> MOSDOpReply {
-    let result = |length, outdata: &'static [u8]| OsdOpResult { op: read(length), outdata: outdata.into() };
+    let result = |length, outdata| OsdOpResult { op: read(length), outdata: Bytes::from_static(outdata).into() };
     MOSDOpReply {
         oid: "foo".into(),
         pgid: PgT { m_seed: 0xf406, ..group() },
@@ -201,7 +201,7 @@ fn replies_of_older_osds_keep_what_they_say_of_the_request() {
     let mut old = reply().encode(Target::fresh(without(&[Features::PGID64]))).unwrap();
     old.data = Bytes::from_static(b"all");
     let read = MOSDOpReply::decode(old.sections(), &ctx).unwrap();
-    let data: Vec<&[u8]> = read.ops.iter().map(|op| &op.outdata[..]).collect();
+    let data: Vec<&[u8]> = read.ops.iter().filter_map(|op| op.outdata.raw()).map(|data| &data[..]).collect();
     assert_eq!(data, [&b"all"[..], b"", b""]);
     assert_eq!(read.encode(Target::exact(u64::MAX)).unwrap(), old);
 }

@@ -57,7 +57,7 @@ impl Rados {
     pub(crate) async fn read(&mut self, name: &str, len: usize) -> Result<Bytes> {
         let reply = self.ask(name, OsdFlags::READ, op(OsdOpCode::READ, len, Bytes::new())).await?;
         ensure!(reply.result >= 0, "the read ended with {}", reply.result);
-        reply.ops.first().map(|op| op.outdata.clone()).context("a reply without data")
+        reply.ops.first().and_then(|op| op.outdata.raw()).cloned().context("a reply without data")
     }
 
     /// Asks the OSD, again under the same number if the connection breaks: it knows what it has done already.
@@ -132,5 +132,5 @@ fn only_osd(client: &MonClient) -> Result<(EntityInst, u32)> {
 
 fn op(op: OsdOpCode, length: usize, indata: Bytes) -> OsdOp {
     let args = OsdOpArgs::Extent { offset: 0, length: length as u64, truncate_size: 0, truncate_seq: 0 };
-    OsdOp { op: OsdOpHead { op, args, ..OsdOpHead::default() }, indata, ..OsdOp::default() }
+    OsdOp { op: OsdOpHead { op, args, ..OsdOpHead::default() }, indata: indata.into(), ..OsdOp::default() }
 }

@@ -1,6 +1,6 @@
 //! Requests about objects and their replies.
 
-use crate::codec::{Bytes, EncodeError};
+use crate::codec::{Bytes, EncodeError, Target};
 use crate::wire::hash::rjenkins;
 use crate::wire::osd::{MOSDOp, MOSDOpReply, OldMOSDOp, OldMOSDOpReply, OldOsdOpResult, OsdOpResult};
 use crate::wire::prelude::{ObjectLocator, PgT};
@@ -60,7 +60,7 @@ impl TryFrom<&MOSDOp> for OldMOSDOp {
 }
 
 impl From<OldMOSDOpReply> for MOSDOpReply {
-    /// The data is shared out by the lengths that the operations tell if these add up, as they do when Firefly has
+    /// The data is shared out, raw, by the lengths that the operations tell if these add up, as they do when Firefly has
     /// written them; otherwise the first operation has it all.
     fn from(old: OldMOSDOpReply) -> Self {
         let told: u64 = old.ops.iter().map(|op| u64::from(op.payload_len)).sum();
@@ -71,7 +71,7 @@ impl From<OldMOSDOpReply> for MOSDOpReply {
             .into_iter()
             .map(|OldOsdOpResult { op, payload_len }| {
                 let length = if adds_up { payload_len as usize } else { left.len() };
-                OsdOpResult { op, outdata: left.split_to(length.min(left.len())) }
+                OsdOpResult { op, outdata: left.split_to(length.min(left.len())).into() }
             })
             .collect();
         MOSDOpReply {
@@ -91,6 +91,12 @@ impl From<OldMOSDOpReply> for MOSDOpReply {
     }
 }
 
+/// What an operation gave, as bytes. There are no more than a length of 32 bits can tell.
+fn given(result: &OsdOpResult) -> Result<Bytes, EncodeError> {
+    let alone = MOSDOpReply { ops: vec![result.clone()], rvals: vec![0], ..MOSDOpReply::default() };
+    Ok(alone.encode(Target::exact(u64::MAX))?.data)
+}
+
 impl TryFrom<&MOSDOpReply> for OldMOSDOpReply {
     type Error = EncodeError;
 
@@ -98,12 +104,13 @@ impl TryFrom<&MOSDOpReply> for OldMOSDOpReply {
     /// only one.
     fn try_from(new: &MOSDOpReply) -> Result<Self, EncodeError> {
         silent!(new, MOSDOpReply::default(); do_redirect redirect trace);
-        let length = |data: &Bytes| u32::try_from(data.len()).map_err(|_| EncodeError::unsayable("outdata"));
-        let op = |(i, OsdOpResult { op, outdata }): (usize, &OsdOpResult)| {
-            let payload_len = length(outdata).map_err(|e| e.index(i).field("ops"))?;
-            Ok(OldOsdOpResult { op: op.clone(), payload_len })
+        let mut outdata = Vec::new();
+        let op = |(i, result): (usize, &OsdOpResult)| {
+            let given = given(result).map_err(|e| e.index(i).field("ops"))?;
+            outdata.extend_from_slice(&given);
+            Ok(OldOsdOpResult { op: result.op.clone(), payload_len: given.len() as u32 })
         };
-        let outdata: Vec<u8> = new.ops.iter().flat_map(|op| op.outdata.iter().copied()).collect();
+        let ops = new.ops.iter().enumerate().map(op).collect::<Result<_, EncodeError>>()?;
         Ok(OldMOSDOpReply {
             oid: new.oid.clone(),
             pgid: new.pgid.clone(),
@@ -111,7 +118,7 @@ impl TryFrom<&MOSDOpReply> for OldMOSDOpReply {
             result: new.result,
             bad_replay_version: new.bad_replay_version,
             osdmap_epoch: new.osdmap_epoch,
-            ops: new.ops.iter().enumerate().map(op).collect::<Result<_, EncodeError>>()?,
+            ops,
             outdata: outdata.into(),
             ..OldMOSDOpReply::default()
         })
