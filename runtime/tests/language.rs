@@ -175,7 +175,12 @@ mod contents {
     const COURSE: Course = Course { degrees: 7, legs: 2, calm: true };
 
     fn cargo(r#for: Caller, papers: Content<Course>, last: Content<CargoLast>) -> Cargo {
-        Cargo { lots: vec![Lot { r#for, weight: 9, course: COURSE }], papers, last, ..Cargo::default() }
+        Cargo {
+            lots: vec![Lot { r#for, weight: 9, course: COURSE, ..Lot::default() }],
+            papers,
+            last,
+            ..Cargo::default()
+        }
     }
 
     /// That the value has these bytes, and that they are read as it.
@@ -188,10 +193,13 @@ mod contents {
     #[test]
     fn are_values_if_they_are_exactly_one() {
         let course = Content::new(CargoLast::Course(COURSE));
-        lies_as(&cargo(Caller::SHIP, COURSE.into(), course), &[1, 1, 0, 9, 0, 7, 2, 1, 4, 0, 7, 2, 1, 0, 0, 7, 2, 1]);
+        lies_as(
+            &cargo(Caller::SHIP, COURSE.into(), course),
+            &[1, 1, 0, 9, 0, 7, 2, 1, 0, 4, 0, 7, 2, 1, 0, 0, 7, 2, 1],
+        );
         let legs = Content::new(CargoLast::Legs { legs: Bytes::from_static(&[5, 6]) });
         let empty = Content::default();
-        lies_as(&cargo(Caller::CRANE, empty, legs), &[1, 0x40, 0, 9, 0, 7, 2, 1, 0, 0, 5, 6]);
+        lies_as(&cargo(Caller::CRANE, empty, legs), &[1, 0x40, 0, 9, 0, 7, 2, 1, 0, 0, 0, 5, 6]);
         let none = Content::new(CargoLast::None { number: 3 });
         lies_as(&Cargo { last: none, ..Cargo::default() }, &[0, 0, 0, 0, 0, 0, 3]);
     }
@@ -202,9 +210,16 @@ mod contents {
         let seals = vec![Content::new(vec![Caller::SHIP]), Content::default()];
         let odd = cargo(Caller::SHIP, raw(&[0, 7, 2, 1, 0]), Bytes::from_static(&[0, 7, 2, 2]).into());
         let odd = Cargo { seals, ..odd };
-        lies_as(&odd, &[1, 1, 0, 9, 0, 7, 2, 1, 5, 0, 7, 2, 1, 0, 2, 1, 1, 0, 0, 7, 2, 2]);
+        lies_as(&odd, &[1, 1, 0, 9, 0, 7, 2, 1, 0, 5, 0, 7, 2, 1, 0, 2, 1, 1, 0, 0, 7, 2, 2]);
         let unknown = cargo(Caller(9), raw(&[1]), Bytes::from_static(&[1, 2, 3]).into());
-        lies_as(&unknown, &[1, 9, 0, 9, 0, 7, 2, 1, 1, 1, 0, 1, 2, 3]);
+        lies_as(&unknown, &[1, 9, 0, 9, 0, 7, 2, 1, 0, 1, 1, 0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn paths_lead_through_the_first_of_the_first() {
+        let marks = vec![Course { degrees: 9, ..Course::default() }, COURSE];
+        let cargo = Cargo { lots: vec![Lot { marks, ..Lot::default() }], heavy: 5, ..Cargo::default() };
+        lies_as(&cargo, &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 9, 0, 0, 0, 7, 2, 1, 0, 5, 0]);
     }
 
     #[test]

@@ -119,6 +119,17 @@ fn a_reply_is_typed_unless_the_operation_failed() {
     assert_eq!(lengths.collect::<Vec<_>>(), [Some(16), Some(0), Some(2)]);
 }
 
+#[test]
+fn an_older_transaction_is_passed_on_as_it_is() {
+    // Version 5 of 32 bytes: one step of which only the number is there.
+    let data = Bytes::from([&[5, 5, 32, 0, 0, 0, 1][..], &[0; 31]].concat());
+    let parts = sub_op(None, data.clone().into()).encode(Target::fresh(FEATURES)).unwrap();
+    let read = MOSDSubOp::decode(parts.sections(), &Context::new(FEATURES)).unwrap();
+    let Some(MOSDSubOpData::Transaction(transaction)) = read.data.known() else { panic!("{:?}", read.data) };
+    assert_eq!((transaction.ops, transaction.origin.version()), (1, Some(5)));
+    assert_eq!(read.encode(Target::fresh(FEATURES)).unwrap().data, data);
+}
+
 fn sub_op(op: Option<OsdOpCode>, data: Content<MOSDSubOpData>) -> MOSDSubOp {
     let args = |op| match op {
         OsdOpCode::SCRUB_MAP => OsdOpArgs::Nothing { slack: Default::default() },

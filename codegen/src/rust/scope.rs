@@ -87,7 +87,7 @@ impl<'m> Scope<'m> {
             _ => None,
         };
         let mut home = emitter.module;
-        let mut list = None;
+        let mut lists = Vec::new();
         let mut steps = rest.iter();
         while let Some(step) = steps.next() {
             let ty = value_type(field)?;
@@ -95,7 +95,8 @@ impl<'m> Scope<'m> {
                 let next = steps.next()?;
                 let member = ident(next, Span::call_site());
                 field = emitter.struct_of(of)?.fields.iter().find(|f| f.name == *next)?;
-                (list, expr, prefix) = (Some(expr), quote!(item.#member), None);
+                lists.push(expr);
+                (expr, prefix) = (quote!(item.#member), None);
                 continue;
             }
             if let Some((u, declared_in)) = emitter.union_of(ty, home) {
@@ -140,7 +141,7 @@ impl<'m> Scope<'m> {
                 }
             }
         }
-        if let Some(list) = list {
+        for list in lists.into_iter().rev() {
             expr = quote!((match #list.first() { Some(item) => #expr, None => Default::default() }));
         }
         Some(Found { expr, field })

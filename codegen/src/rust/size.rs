@@ -170,6 +170,7 @@ impl<'m> Emitter<'m> {
             Type::Framed { inner, extent, or: Some(Or::Raw) } => {
                 let (rt, inner) = (&self.rt, self.size_of(inner, &quote!((**value)), scope));
                 let prefix = prefix(extent);
+                let inner = quote!({ let t = #rt::Target::exact(t.features); #inner });
                 quote!((#prefix + match &#place { #rt::Content::Known(value) => #inner, #rt::Content::Raw(bytes) => bytes.len() }))
             }
             Type::Framed { inner, extent, or } => {

@@ -90,7 +90,7 @@ impl<'m> Emitter<'m> {
             Type::Framed { inner, extent, or } => {
                 let body = if *or == Some(Or::Raw) {
                     let inner = self.write_value(inner, &quote!((*value)), None, scope, &At::default());
-                    let write = at.attempt(quote!(#place.encode(w, |value, w| { #inner Ok(()) })));
+                    let write = at.attempt(quote!(#place.encode(w, |value, w| { let t = w.target(); #inner Ok(()) })));
                     quote!(#write;)
                 } else {
                     let inner = self.write_value(inner, &quote!((framed.value)), None, scope, at);

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
-use super::{DecodeError, EncodeError, EncodeErrorKind, Reader, Target, Wire, Writer};
+use super::{DecodeError, EncodeError, EncodeErrorKind, Reader, SPLICE, Target, Wire, Writer};
 
 /// What stands where a `T` is expected that nobody on the way looks at: a `T`, or the bytes as they are.
 ///
 /// Bytes are read as a `T` if they are one from the first to the last and writing it gives the same bytes again, so that
-/// whatever came is passed on unchanged. No bytes are never a `T`.
+/// whatever came is passed on unchanged, to whomever: versions that were read are written again without
+/// [`Target::exact`], too. No bytes are never a `T`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Content<T> {
@@ -54,10 +55,9 @@ impl<T> Content<T> {
         if n == 0 {
             return Ok(Content::Raw(bytes));
         }
-        let target = Target::exact(r.context().features);
         let value = ahead.open(n).and_then(|_window| decode(&mut ahead)).ok().filter(|value| {
-            let mut w = Writer::contiguous(target, n);
-            ahead.is_empty() && encode(value, &mut w).is_ok() && w.finish() == bytes
+            let mut w = Writer::with_capacity(Target::exact(r.context().features), n.min(SPLICE));
+            ahead.is_empty() && encode(value, &mut w).is_ok() && are(w.pieces(), &bytes)
         });
         Ok(match value {
             Some(value) => {
@@ -80,7 +80,9 @@ impl<T> Content<T> {
         match self {
             Content::Known(value) => {
                 let start = w.len();
+                let target = w.retarget(Target::exact(w.target().features));
                 encode(value, w)?;
+                w.retarget(target);
                 if w.len() == start {
                     return Err(EncodeError::new(EncodeErrorKind::WrongSize { expected: 1, found: 0 }));
                 }
@@ -89,6 +91,17 @@ impl<T> Content<T> {
         }
         Ok(())
     }
+}
+
+/// Whether pieces together are these bytes. Those that were taken from them are not compared.
+fn are(pieces: Vec<Bytes>, mut bytes: &[u8]) -> bool {
+    pieces.iter().all(|piece| match bytes.split_at_checked(piece.len()) {
+        Some((head, behind)) => {
+            bytes = behind;
+            head.as_ptr() == piece.as_ptr() || head == piece
+        }
+        None => false,
+    }) && bytes.is_empty()
 }
 
 /// No bytes.
@@ -185,6 +198,25 @@ mod tests {
         let mut w = Writer::new(Target::default());
         let e = Content::new(()).encode(&mut w, |(), _| Ok(())).unwrap_err();
         assert_eq!(e.kind(), &EncodeErrorKind::WrongSize { expected: 1, found: 0 });
+    }
+
+    #[test]
+    fn long_bytes_are_taken_as_they_are() {
+        let long = Bytes::from((0..3 * SPLICE).map(|n| n as u8).collect::<Vec<_>>());
+        let read = |behind: &'static [u8]| {
+            let mut r = Reader::new(&long, &Context::default());
+            let value = |r: &mut Reader| Ok((r.array::<2>()?, r.rest()));
+            let again = |(head, rest): &([u8; 2], Bytes), w: &mut Writer| {
+                w.put(head);
+                w.bytes(rest);
+                w.put(behind);
+                Ok(())
+            };
+            Content::decode(&mut r, long.len(), value, again).unwrap()
+        };
+        let known = read(&[]);
+        assert_eq!(known.known().map(|(_, rest)| rest.as_ptr()), Some(long[2..].as_ptr()));
+        assert_eq!(read(&[1]).raw(), Some(&long));
     }
 
     #[test]

@@ -66,6 +66,12 @@ impl Writer {
         self.target
     }
 
+    /// Goes on for another target. The one before.
+    #[inline]
+    pub fn retarget(&mut self, target: Target) -> Target {
+        std::mem::replace(&mut self.target, target)
+    }
+
     /// Whether the reader has all features of the mask.
     #[inline]
     pub fn has(&self, mask: u64) -> bool {
