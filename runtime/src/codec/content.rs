@@ -44,6 +44,7 @@ impl<T> Content<T> {
     ///
     /// # Errors
     /// When so many bytes are not there.
+    #[inline(never)]
     pub fn decode(
         r: &mut Reader,
         n: usize,
@@ -72,24 +73,35 @@ impl<T> Content<T> {
     ///
     /// # Errors
     /// When the value cannot be written for this target, or takes no bytes.
+    #[inline]
     pub fn encode(
         &self,
         w: &mut Writer,
         encode: impl FnOnce(&T, &mut Writer) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         match self {
-            Content::Known(value) => {
-                let start = w.len();
-                let target = w.retarget(Target::exact(w.target().features));
-                encode(value, w)?;
-                w.retarget(target);
-                if w.len() == start {
-                    return Err(EncodeError::new(EncodeErrorKind::WrongSize { expected: 1, found: 0 }));
-                }
+            Content::Known(value) => encode_known(&**value, w, encode),
+            Content::Raw(bytes) => {
+                w.bytes(bytes);
+                Ok(())
             }
-            Content::Raw(bytes) => w.bytes(bytes),
         }
-        Ok(())
+    }
+}
+
+#[inline(never)]
+fn encode_known<T>(
+    value: &T,
+    w: &mut Writer,
+    encode: impl FnOnce(&T, &mut Writer) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    let start = w.len();
+    let target = w.retarget(Target::exact(w.target().features));
+    encode(value, w)?;
+    w.retarget(target);
+    match w.len() - start {
+        0 => Err(EncodeError::new(EncodeErrorKind::WrongSize { expected: 1, found: 0 })),
+        _ => Ok(()),
     }
 }
 
