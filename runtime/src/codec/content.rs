@@ -56,7 +56,9 @@ impl<T> Content<T> {
         if n == 0 {
             return Ok(Content::Raw(bytes));
         }
-        let value = ahead.open(n).and_then(|_window| decode(&mut ahead)).ok().filter(|value| {
+        let _window = ahead.open(n)?;
+        let boxed = ahead.count(1, 1, 0, size_of::<T>());
+        let value = boxed.and_then(|_| decode(&mut ahead)).ok().filter(|value| {
             let mut w = Writer::with_capacity(Target::exact(r.context().features), n.min(SPLICE));
             ahead.is_empty() && encode(value, &mut w).is_ok() && are(w.pieces(), &bytes)
         });
@@ -236,7 +238,8 @@ mod tests {
         let value = Sample { names: vec!["a".into()], ..sample() };
         let bytes = crate::codec::to_bytes(&value, Target::default()).unwrap();
         let footprint = size_of::<crate::codec::Str>();
-        let ctx = Context { limits: Limits { memory: footprint }, ..Context::default() };
+        let limits = Limits { memory: size_of::<Sample>() + footprint };
+        let ctx = Context { limits, ..Context::default() };
         let both = Bytes::from([&bytes[..], &bytes[..]].concat());
         let mut r = Reader::new(&both, &ctx);
         let mut next = |n| Content::<Sample>::decode(&mut r, n, Wire::decode, Wire::encode).unwrap();
@@ -245,7 +248,7 @@ mod tests {
         let mut r = Reader::new(&both, &ctx);
         let mut next = |n| Content::<Sample>::decode(&mut r, n, Wire::decode, Wire::encode).unwrap();
         assert_eq!(next(bytes.len() - 1).known(), None);
-        assert!(r.count(1, 1, 1, footprint).is_ok());
+        assert!(r.count(1, 1, 1, limits.memory).is_ok());
     }
 
     #[test]
