@@ -15,7 +15,7 @@ use clap::Parser;
 use firefly_runtime::auth::{
     Auth, AuthError, CephxMonitor, CephxService, Key, Keyring, Moment, MonSession, Rules, Shows,
 };
-use firefly_runtime::codec::{Framed, Parts, Str, Target};
+use firefly_runtime::codec::{Content, Framed, Parts, Str, Target};
 use firefly_runtime::messenger::{
     Connection, Dispatcher, Dropped, Fault, Message, MessageIn, Messenger, Policy, ThrottleLimits,
 };
@@ -195,7 +195,7 @@ impl FakeMon {
             epoch = EPOCH,
             addr = self.addr,
         );
-        let pong = MPing { status: Some(Str::from(status)), ..MPing::default() };
+        let pong = MPing { status: Content::new(Str::from(status)), ..MPing::default() };
         match pong.encode(Target::default()) {
             Ok(parts) => Payload::opaque(MPing::NUMBER, Parts { compat: 0, ..parts }),
             Err(_) => pong.into(),

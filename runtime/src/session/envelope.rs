@@ -5,18 +5,15 @@ use bytes::Bytes;
 use super::PeerMisbehaved;
 use super::transport::Transport;
 use crate::auth::Covered;
-use crate::codec::{Checksum, Context, DecodeError, Parts, Reader, Sections, Slice, Wire};
+use crate::codec::{Checksum, Context, DecodeError, Parts, Reader, Sections, Wire};
 use crate::wire::address::EntityName;
 use crate::wire::contradiction;
 use crate::wire::features::Features;
-use crate::wire::mon::MPing;
 use crate::wire::payload::Payload;
 use crate::wire::transport::{
     FooterFlags, Frame, MessageFooter, MessageFrame, MessageFrameView, MsgFooter, MsgHeader, MsgHeaderOld,
     OldMessageFooter, OldMessageFrame, OldMessageFrameView, Tag,
 };
-
-static NOTHING: Bytes = Bytes::new();
 
 /// What a message frame says, in both forms of the header. Its sections are values of their own, or are still where
 /// they came ([`Sections`]).
@@ -96,16 +93,8 @@ impl<'a> Envelope<Sections<'a>> {
     /// # Errors
     /// When that cannot be read.
     pub(super) fn payload(&self, ctx: &Context) -> Result<Payload, PeerMisbehaved> {
-        let read = |parts| {
-            let payload = Payload::decode(self.number, parts, ctx)?;
-            contradiction::check(&payload, &parts).map(|()| payload)
-        };
-        read(self.parts)
-            .or_else(|error| match self.number {
-                // Nobody looks into a ping: it is one even if there is no text in it (MT-06).
-                MPing::NUMBER => read(Sections { front: Slice::from(&NOTHING), ..self.parts }).map_err(|_| error),
-                _ => Err(error),
-            })
+        Payload::decode(self.number, self.parts, ctx)
+            .and_then(|payload| contradiction::check(&payload, &self.parts).map(|()| payload))
             .map_err(|error| PeerMisbehaved::BadMessage { seq: self.seq, number: self.number, error })
     }
 }

@@ -4,7 +4,7 @@ use firefly_runtime::codec::{Bytes, Context, DecodeErrorKind, Map, Parts, Target
 use firefly_runtime::wire::client::MClientReconnect;
 use firefly_runtime::wire::features::{FEATURES_ALL, Features};
 use firefly_runtime::wire::mds_types::CapReconnect;
-use firefly_runtime::wire::mon::MMonGetVersionReply;
+use firefly_runtime::wire::mon::{MMonGetVersionReply, MMonSubscribe};
 use firefly_runtime::wire::osd::MOSDOp;
 use firefly_runtime::wire::payload::Payload;
 use firefly_runtime::wire::types;
@@ -53,6 +53,16 @@ fn a_newer_version_is_read_as_far_as_it_is_known() {
     let read = read(20, newer.clone()).unwrap();
     assert_eq!(read, Payload::from(message));
     assert_eq!(read.encode(Target::exact(FEATURES_ALL)).unwrap(), newer);
+}
+
+// covers: MT-03
+#[test]
+fn subscriptions_of_a_newer_version_need_not_name_the_machine() {
+    let known = MMonSubscribe::default().encode(Target::fresh(FEATURES_ALL)).unwrap().front;
+    for version in [2, 3, 900] {
+        let parts = Parts { version, compat: 2, front: known.clone(), ..Parts::default() };
+        assert_eq!(read(15, parts), Ok(Payload::from(MMonSubscribe::default())), "{version}");
+    }
 }
 
 // covers: MT-04

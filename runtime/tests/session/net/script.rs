@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use firefly_runtime::codec::{Parts, Target, Wire, to_bytes};
+use firefly_runtime::codec::{Content, Parts, Target, Wire, to_bytes};
 use firefly_runtime::session::{Conduct, Config, Message, Policies, Policy, Timers};
 use firefly_runtime::wire::address::{EntityAddr, EntityName, EntityType};
 use firefly_runtime::wire::features::{FEATURES_ALL, Features};
@@ -102,7 +102,7 @@ pub(crate) fn bulk(tid: u64, front: usize, data: usize) -> Message {
 
 /// The parts of a message with a text in front.
 fn said(text: &str) -> Parts {
-    let status = Some(text.to_owned().into());
+    let status = Content::new(text.to_owned().into());
     MPing { status, ..MPing::default() }.encode(Target::fresh(ALL)).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! Ceph's `test_msgr`: the basic ways to use a messenger.
 
+use firefly_runtime::codec::Content;
 use firefly_runtime::session::{Disconnect, Event, Fault, Incompatible, Message, Policy, SendError, SessionId, State};
 use firefly_runtime::wire::address::EntityType;
 use firefly_runtime::wire::features::Features;
@@ -201,7 +202,7 @@ fn large(payload: Payload) {
 #[test]
 fn large_front() {
     let text = "abcdefghijklmnopqrstuvwxyz".repeat(30 * 1024);
-    large(MPing { status: Some(text.into()), ..MPing::default() }.into());
+    large(MPing { status: Content::new(text.into()), ..MPing::default() }.into());
 }
 
 #[test]
