@@ -92,7 +92,7 @@ impl Connection {
             let waiting = state.endpoint.pending(session).unwrap_or_default();
             state.blocked.entry(session).or_insert_with(|| Blocked { connection: self.clone(), waiting });
         }
-        inner.settle(state, now);
+        inner.settle(state);
         sent
     }
 

@@ -15,7 +15,7 @@ const BURST: usize = 256;
 
 /// So many fast messages are taken out of the queue at a time, and so many times in a row.
 const FAST: usize = 32;
-const ROUNDS: u32 = 8;
+const ROUNDS: u32 = 32;
 
 /// Who dispatches, and what is to be dispatched next (`DispatchQueue` in `src/msg/DispatchQueue.cc`).
 ///
@@ -138,6 +138,15 @@ impl Inner {
             let mut due = self.dispatch.take_handed();
             let mut burst = 0;
             while let Some(next) = due {
+                if self.dispatch.is_fast(&next) {
+                    let now = self.now();
+                    let mut fast = self.lock().begin_burst(now);
+                    fast.push(next);
+                    // If more is to come, it was handed over.
+                    self.dispatch_fast(fast, None);
+                    tokio::task::yield_now().await;
+                    break;
+                }
                 let permit = self.dispatch.deliver(next);
                 due = self.next_due(permit);
                 burst += 1;
@@ -155,7 +164,7 @@ impl Inner {
 
     /// Hands out a burst of fast messages, and those that come meanwhile as long as they are fast and not too many; what
     /// comes `next` is for the task of the queue. All of this is counted as one moment.
-    pub(super) fn dispatch_fast(self: &Arc<Inner>, mut burst: Vec<Due>, mut next: Option<Due>, now: Time) {
+    pub(super) fn dispatch_fast(self: &Arc<Inner>, mut burst: Vec<Due>, mut next: Option<Due>) {
         for round in 1.. {
             let mut permit = Permit::default();
             for due in burst.drain(..) {
@@ -179,7 +188,7 @@ impl Inner {
             }
             let mut todo = Todo::default();
             state.let_go(&mut todo);
-            state.collect(now, None, &mut todo);
+            state.collect(None, &mut todo);
             drop(state);
             if done {
                 todo.due = todo.due.or(next);
@@ -193,7 +202,6 @@ impl Inner {
     /// in charge any more.
     fn next_due(self: &Arc<Inner>, mut permit: Permit) -> Option<Due> {
         let mut state = self.lock();
-        let now = state.moment.unwrap_or_else(|| self.now());
         if permit != Permit::default() {
             state.endpoint.dispatched(&mut permit);
         }
@@ -201,7 +209,7 @@ impl Inner {
         state.dispatching = due.is_some() || state.stage == Stage::Stopped;
         let mut todo = Todo::default();
         state.let_go(&mut todo);
-        state.collect(now, None, &mut todo);
+        state.collect(None, &mut todo);
         drop(state);
         self.act(todo);
         due
@@ -209,6 +217,12 @@ impl Inner {
 }
 
 impl State {
+    /// Makes this the moment at which fast messages are handed out. Where they are collected.
+    pub(super) fn begin_burst(&mut self, now: Time) -> Vec<Due> {
+        self.moment = Some(now);
+        std::mem::take(&mut self.burst)
+    }
+
     /// Takes fast messages out of the queue, one burst at most, beginning with `first`. What comes next, if it was taken
     /// out, too.
     pub(super) fn take_burst(

@@ -161,14 +161,14 @@ impl Inner {
         let mut state = self.lock();
         let now = state.moment.unwrap_or_else(|| self.now());
         let result = call(&mut state, now);
-        self.settle(state, now);
+        self.settle(state);
         result
     }
 
     /// Releases the lock and does what the endpoint wants.
-    pub(super) fn settle(self: &Arc<Inner>, mut state: MutexGuard<'_, State>, now: Time) {
+    pub(super) fn settle(self: &Arc<Inner>, mut state: MutexGuard<'_, State>) {
         let mut todo = Todo::default();
-        state.collect(now, None, &mut todo);
+        state.collect(None, &mut todo);
         drop(state);
         self.act(todo);
     }
@@ -202,7 +202,7 @@ impl Inner {
             Ok(transport) => state.add_pipe(transport, peer),
             Err(misuse) => return self.check(Err(misuse)),
         };
-        self.settle(state, now);
+        self.settle(state);
         self.run(pipe, Transport::Open(stream));
     }
 
@@ -225,7 +225,7 @@ impl Inner {
 impl State {
     /// Takes the commands of the endpoint, and looks what else there is to do. The pipe `own` asks, and is not told to
     /// write: it sees that in `todo`.
-    pub(super) fn collect(&mut self, now: Time, own: Option<TransportId>, todo: &mut Todo) {
+    pub(super) fn collect(&mut self, own: Option<TransportId>, todo: &mut Todo) {
         while let Some(command) = self.endpoint.poll_command() {
             let (transport, orders) = match command {
                 Command::Dial { transport, addr } => {
@@ -240,7 +240,7 @@ impl State {
                 Command::Resume(transport) => (transport, Orders::RESUME),
                 Command::Close { transport, flush: false } => (transport, Orders::CLOSE),
                 Command::Close { transport, flush: true } => {
-                    self.keep_tail(now, transport);
+                    self.keep_tail(transport);
                     (transport, Orders::CLOSE.and(Orders::FLUSH))
                 }
             };
@@ -319,9 +319,10 @@ impl State {
     }
 
     /// Keeps what a transport has still to say: after this the endpoint does not know it any more.
-    fn keep_tail(&mut self, now: Time, transport: TransportId) {
+    fn keep_tail(&mut self, transport: TransportId) {
         let mut tail: Vec<Bytes> = Vec::new();
-        while self.endpoint.poll_transmit(now, transport, &mut tail) {}
+        // What is closing has its last words ready: the time makes no difference.
+        while self.endpoint.poll_transmit(Time::ZERO, transport, &mut tail) {}
         if let Some(pipe) = self.pipes.get(&transport) {
             pipe.tail.lock().unwrap_or_else(PoisonError::into_inner).append(&mut tail);
         }

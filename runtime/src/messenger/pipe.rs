@@ -220,7 +220,7 @@ impl<'a> Task<'a> {
             Err(misuse) => self.inner.check(Err(misuse)),
         }
         self.reading = self.reading && state.may_read(self.pipe);
-        state.collect(now, Some(self.pipe.transport), &mut todo);
+        state.collect(Some(self.pipe.transport), &mut todo);
         self.more |= todo.transmit;
         let mut burst = std::mem::take(&mut state.burst);
         let next = state.take_burst(&self.inner.dispatch, todo.due.take(), &mut burst);
@@ -235,7 +235,7 @@ impl<'a> Task<'a> {
         state.moment = Some(now);
         drop(state);
         self.inner.act(todo);
-        self.inner.dispatch_fast(burst, next, now);
+        self.inner.dispatch_fast(burst, next);
         self.refill()
     }
 
@@ -268,7 +268,7 @@ impl<'a> Task<'a> {
             staged += pieces.iter().skip(before).map(Bytes::len).sum::<usize>();
         }
         self.pipe.writing.store(!pieces.is_empty(), Ordering::Release);
-        state.collect(now, Some(self.pipe.transport), todo);
+        state.collect(Some(self.pipe.transport), todo);
         self.more |= todo.transmit;
     }
 

@@ -113,6 +113,7 @@ impl<K: Copy + Ord, T> DispatchQueue<K, T> {
         self.len
     }
 
+    #[inline]
     fn push_strict(&mut self, class: K, priority: u16, item: (u64, T)) {
         if self.turns.is_empty() {
             self.highest = priority;
@@ -129,6 +130,7 @@ impl<K: Copy + Ord, T> DispatchQueue<K, T> {
     }
 
     /// Makes the next lower strict priority the highest, if nothing waits at that one any more.
+    #[inline]
     fn settle(&mut self) {
         if !self.turns.is_empty() {
             return;
@@ -199,6 +201,7 @@ impl<K: Copy + Ord, T> Turns<K, T> {
         Turns { class, items, others: BTreeMap::new() }
     }
 
+    #[inline]
     fn push(&mut self, class: K, item: (u64, T)) {
         if self.is_empty() {
             self.class = class;
@@ -214,6 +217,7 @@ impl<K: Copy + Ord, T> Turns<K, T> {
         self.items.front().map(|(cost, _)| *cost)
     }
 
+    #[inline]
     fn pop(&mut self) -> Option<(u64, T)> {
         let item = self.items.pop_front()?;
         self.advance();
@@ -230,6 +234,7 @@ impl<K: Copy + Ord, T> Turns<K, T> {
     }
 
     /// Ends the turn of a class: the next one has it, and after the last the first.
+    #[inline]
     fn advance(&mut self) {
         if self.others.is_empty() {
             return;
@@ -244,6 +249,7 @@ impl<K: Copy + Ord, T> Turns<K, T> {
         }
     }
 
+    #[inline]
     fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
