@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 
 /// The smallest and the largest read without anything special expected, in bytes.
 const SMALLEST_READ: usize = 2 << 10;
-const LARGEST_READ: usize = 96 << 10;
+const LARGEST_READ: usize = 192 << 10;
 
 /// From so many bytes expected on, a buffer of just the size is made for them.
-const EXACT: usize = 32 << 10;
+const EXACT: usize = 96 << 10;
 
 /// No more than this is allocated for bytes that were only announced. What exceeds it is copied once.
 const ANNOUNCED: usize = 16 << 20;
@@ -110,7 +110,7 @@ impl ReadBuffer {
             self.move_to(memory, Memory::Exact, pool);
             return;
         }
-        let room = self.chunk.saturating_sub(len).max(SMALLEST_READ);
+        let room = self.chunk.saturating_sub(len).max(self.wanted).max(SMALLEST_READ);
         if self.memory != Memory::Pooled || !self.bytes.try_reclaim(room) {
             let mut memory = pool.take();
             memory.reserve(len + room);
