@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
@@ -83,7 +83,10 @@ impl ReadBuffer {
     ) -> Poll<io::Result<usize>> {
         let spare = self.spare();
         if spare == 0 || (spare < self.chunk / 4 && self.wanted < EXACT) {
-            ready!(stream.poll_read_ready(cx))?;
+            if stream.poll_read_ready(cx)?.is_pending() {
+                self.shrink(pool);
+                return Poll::Pending;
+            }
             self.grow(pool);
         }
         let spare = self.spare();

@@ -124,7 +124,8 @@ impl Reading {
         {
             end += n;
         }
-        input.split_to(end).freeze()
+        // Even no bytes of a buffer would keep it.
+        if end == 0 { Bytes::new() } else { input.split_to(end).freeze() }
     }
 
     /// Reads the message frame at the start of `b`, where the reader stands, and leaves its sections where they are. All

@@ -35,7 +35,7 @@ const HANDSHAKE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The most memory that one of them may cost, in bytes.
-const COST: u64 = 5 << 10;
+const COST: u64 = 4 << 10;
 
 // covers: ER-29
 #[test]
