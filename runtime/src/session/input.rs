@@ -126,6 +126,7 @@ impl Endpoint {
         }
         let bytes = input.split_to(n).freeze();
         match reading.decode(expect, bytes)? {
+            // All that are whole were handled.
             Element::Frame(_) => {}
             Element::Banner if accepting => self.expect(transport, Expect::ClientHello),
             Element::Banner => self.greeted(transport),
