@@ -1,6 +1,6 @@
 //! Pieces of the model as text, in the words of the spec language.
 
-use firefly_spec::model::{Compare, Count, Extent, FieldForm, FieldKind, Int, Or, Region, Selector, Test, Type, Value};
+use firefly_spec::model::{Compare, Count, Extent, FieldForm, FieldKind, Int, Region, Selector, Test, Type, Value};
 
 /// A type as it is written in a spec.
 pub fn type_text(ty: &Type) -> String {
@@ -23,10 +23,7 @@ pub fn type_text(ty: &Type) -> String {
             generic("option", &[inner], if flag.bits == 8 { None } else { Some(int_text(*flag)) })
         }
         Type::Framed { inner, extent, or } => {
-            let or = or.map(|or| match or {
-                Or::Empty => "or empty".to_owned(),
-                Or::Raw => "or raw".to_owned(),
-            });
+            let or = or.map(|or| or.text().to_owned());
             let rest: Vec<String> = extent_text(extent).into_iter().chain(or).collect();
             generic("framed", &[inner], (!rest.is_empty()).then(|| rest.join(", ")))
         }

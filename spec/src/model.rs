@@ -321,6 +321,16 @@ pub enum Or {
     Raw,
 }
 
+impl Or {
+    /// As a spec says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Or::Empty => "or empty",
+            Or::Raw => "or raw",
+        }
+    }
+}
+
 /// How the length of bytes is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

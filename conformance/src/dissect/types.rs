@@ -23,13 +23,7 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Pairs(key, value, count) => wrapped("pairs", &[key, value], None, &counted(count)),
         Type::Option(of, flag) if flag.bits == 8 => wrapped("option", &[of], None, ""),
         Type::Option(of, flag) => wrapped("option", &[of], None, &integer(*flag)),
-        Type::Framed { inner, extent, or } => {
-            let or = or.map(|or| match or {
-                Or::Empty => "or empty",
-                Or::Raw => "or raw",
-            });
-            wrapped("framed", &[inner], or, &length(extent))
-        }
+        Type::Framed { inner, extent, or } => wrapped("framed", &[inner], or.map(Or::text), &length(extent)),
         Type::Sealed(of, extent) => wrapped("sealed", &[of], None, &length(extent)),
         Type::Struct(decl) => decl.name.clone(),
         Type::Union(decl) => decl.name.clone(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::inner::{Inner, Stage, State, Todo};
+use super::inner::{Inner, Stage, State};
 use super::{Connection, Dispatcher, MessageIn};
 use crate::session::{Disconnect, Event, Fault, Permit, Time};
 
@@ -171,47 +171,35 @@ impl Inner {
                 permit.add_dispatch(self.dispatch.deliver(due));
             }
             let mut state = self.lock();
-            if permit != Permit::default() {
-                state.endpoint.dispatched(&mut permit);
-            }
+            state.give_back(permit);
             if state.stage != Stage::Stopped {
                 next = next.or_else(|| state.next_due());
                 if round < ROUNDS {
                     next = state.take_burst(&self.dispatch, next, &mut burst);
                 }
             }
-            let done = burst.is_empty();
-            if done {
-                state.moment = None;
-                state.dispatching = next.is_some() || state.stage == Stage::Stopped;
-                state.burst = std::mem::take(&mut burst);
+            if !burst.is_empty() {
+                self.settle(state);
+                continue;
             }
-            let mut todo = Todo::default();
-            state.let_go(&mut todo);
-            state.collect(None, &mut todo);
-            drop(state);
-            if done {
-                todo.due = todo.due.or(next);
-                return self.act(todo);
+            state.end_burst(burst);
+            state.dispatching = next.is_some() || state.stage == Stage::Stopped;
+            self.settle(state);
+            if let Some(due) = next {
+                self.dispatch.hand_over(due);
             }
-            self.act(todo);
+            return;
         }
     }
 
     /// Gives back what the last message took of the dispatch throttle, and takes the next event. Without one, nobody is
     /// in charge any more.
-    fn next_due(self: &Arc<Inner>, mut permit: Permit) -> Option<Due> {
+    fn next_due(self: &Arc<Inner>, permit: Permit) -> Option<Due> {
         let mut state = self.lock();
-        if permit != Permit::default() {
-            state.endpoint.dispatched(&mut permit);
-        }
+        state.give_back(permit);
         let due = if state.stage == Stage::Stopped { None } else { state.next_due() };
         state.dispatching = due.is_some() || state.stage == Stage::Stopped;
-        let mut todo = Todo::default();
-        state.let_go(&mut todo);
-        state.collect(None, &mut todo);
-        drop(state);
-        self.act(todo);
+        self.settle(state);
         due
     }
 }
@@ -221,6 +209,19 @@ impl State {
     pub(super) fn begin_burst(&mut self, now: Time) -> Vec<Due> {
         self.moment = Some(now);
         std::mem::take(&mut self.burst)
+    }
+
+    /// Ends that moment.
+    pub(super) fn end_burst(&mut self, empty: Vec<Due>) {
+        self.moment = None;
+        self.burst = empty;
+    }
+
+    /// Gives back what messages took of the dispatch throttle.
+    fn give_back(&mut self, mut permit: Permit) {
+        if permit != Permit::default() {
+            self.endpoint.dispatched(&mut permit);
+        }
     }
 
     /// Takes fast messages out of the queue, one burst at most, beginning with `first`. What comes next, if it was taken

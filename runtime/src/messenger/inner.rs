@@ -261,6 +261,9 @@ impl State {
         if !self.blocked.is_empty() {
             self.find_room(todo);
         }
+        if !self.held.is_empty() {
+            self.let_go(todo);
+        }
     }
 
     /// The next event, with the connection that it is about.
@@ -306,8 +309,8 @@ impl State {
     }
 
     /// Lets held pipes read again if little waits to be dispatched.
-    pub(super) fn let_go(&mut self, todo: &mut Todo) {
-        if !self.held.is_empty() && self.endpoint.stats().undispatched <= WAITING / 2 {
+    fn let_go(&mut self, todo: &mut Todo) {
+        if self.endpoint.stats().undispatched <= WAITING / 2 {
             todo.rest.extend(self.held.drain(..).map(|pipe| Action::Raise(pipe, Orders::RESUME)));
         }
     }

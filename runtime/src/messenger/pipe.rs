@@ -222,17 +222,17 @@ impl<'a> Task<'a> {
         self.reading = self.reading && state.may_read(self.pipe);
         state.collect(Some(self.pipe.transport), &mut todo);
         self.more |= todo.transmit;
-        let mut burst = std::mem::take(&mut state.burst);
+        let mut burst = state.begin_burst(now);
         let next = state.take_burst(&self.inner.dispatch, todo.due.take(), &mut burst);
         if burst.is_empty() {
-            (state.burst, todo.due) = (burst, next);
+            state.end_burst(burst);
+            todo.due = next;
             self.fill(&mut state, now, &mut todo);
             drop(state);
             self.inner.act(todo);
             return Next::Step;
         }
         // What fast handlers answer goes out with what is there already.
-        state.moment = Some(now);
         drop(state);
         self.inner.act(todo);
         self.inner.dispatch_fast(burst, next);

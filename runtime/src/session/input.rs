@@ -117,7 +117,7 @@ impl Endpoint {
             // Of a message, the header is there: it is let through the throttles before the rest is waited for.
             if expect == Expect::Frame
                 && let Some(head) = head(input)
-                && !t.admission.as_ref().is_some_and(Admission::is_complete)
+                && !t.is_admitted()
             {
                 let Some(permit) = self.admit(transport, body_len(&head)) else { return Ok(Some(Want::Pause)) };
                 self.keep(now, transport, permit);
@@ -280,6 +280,6 @@ impl Endpoint {
 
 /// How long a transport may be silent.
 fn silence(t: &Transport, timers: &Timers) -> Option<Duration> {
-    let stall = timers.stall.filter(|_| t.admission.as_ref().is_some_and(Admission::is_complete));
+    let stall = timers.stall.filter(|_| t.is_admitted());
     [timers.idle, stall].into_iter().flatten().min()
 }

@@ -54,11 +54,6 @@ impl Admission {
     /// How many throttles there are to pass.
     pub(super) const ALL: u8 = 3;
 
-    /// Whether all are passed.
-    pub(super) fn is_complete(&self) -> bool {
-        self.passed == Admission::ALL
-    }
-
     /// Passes the throttle in that place, unless that was done or has to wait. Whether it is passed.
     pub(super) fn passes(&mut self, place: u8, gate: &mut Gate<TransportId>, key: TransportId, amount: u64) -> bool {
         if place < self.passed {
@@ -141,6 +136,11 @@ impl Transport {
     /// Whether the peer was let in, and is to say what it received.
     pub(super) fn awaits_seq(&self) -> bool {
         self.expect == Expect::Seq && self.handshake.is_none()
+    }
+
+    /// Whether a message is coming that was let through the throttles.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.admission.as_ref().is_some_and(|admission| admission.passed == Admission::ALL)
     }
 
     /// Whether messages flow.
