@@ -63,9 +63,10 @@ impl<'m> Emitter<'m> {
                 /// The bytes of the value.
                 #[inline]
                 pub fn to_array(&self) -> [u8; #n] {
-                    let mut run_0 = [0u8; #n];
+                    let mut bytes = [0u8; #n];
+                    let run_0 = &mut bytes;
                     #store
-                    run_0
+                    bytes
                 }
 
                 /// Reads the value.
@@ -83,7 +84,8 @@ impl<'m> Emitter<'m> {
                 /// None: every value can be written.
                 #[inline]
                 pub fn encode(&self, w: &mut #rt::Writer) -> Result<(), #rt::EncodeError> {
-                    w.put(&self.to_array());
+                    let run_0 = w.run::<#n>();
+                    #store
                     Ok(())
                 }
 
@@ -95,7 +97,7 @@ impl<'m> Emitter<'m> {
         }
     }
 
-    fn plain_fields(&self, s: &Struct, array: &Ident, offset: &mut u64) -> TokenStream {
+    pub(super) fn plain_fields(&self, s: &Struct, array: &Ident, offset: &mut u64) -> TokenStream {
         let mut out = TokenStream::new();
         for field in &s.fields {
             let Some(FieldKind::Value(ty)) = field.forms.first().map(|f| &f.kind) else { continue };
@@ -117,7 +119,7 @@ impl<'m> Emitter<'m> {
         out
     }
 
-    fn plain_stores(&self, s: &Struct, place: &TokenStream, array: &Ident, offset: &mut u64) -> TokenStream {
+    pub(super) fn plain_stores(&self, s: &Struct, place: &TokenStream, array: &Ident, offset: &mut u64) -> TokenStream {
         let mut out = TokenStream::new();
         for field in &s.fields {
             let Some(FieldKind::Value(ty)) = field.forms.first().map(|f| &f.kind) else { continue };

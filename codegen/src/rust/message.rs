@@ -187,6 +187,7 @@ impl<'m> Emitter<'m> {
                 }
             }
         });
+        let known_numbers = known.iter().map(|(_, _, number)| Literal::u64_unsuffixed(*number));
         let names = members.iter().map(|(_, message, number)| {
             let number = Literal::u64_unsuffixed(*number);
             quote!(#number => Some(#message),)
@@ -197,13 +198,8 @@ impl<'m> Emitter<'m> {
             #serde
             pub enum #name {
                 #(#variants)*
-                /// A message whose layout is not described, with its parts as they are.
-                Opaque {
-                    /// The type number.
-                    number: u16,
-                    /// The parts.
-                    parts: Box<#rt::Parts>,
-                },
+                /// A message whose layout is not described, as it is.
+                Opaque(Box<#rt::Opaque>),
             }
 
             #[allow(clippy::all)]
@@ -212,13 +208,22 @@ impl<'m> Emitter<'m> {
                 ///
                 /// # Errors
                 /// When the sections are not such a message; the error tells where.
+                #[inline]
                 pub fn decode(number: u16, sections: #rt::Sections, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> {
-                    Ok(match number { #(#decode)* _ => #name::Opaque { number, parts: Box::new(sections.to_parts()) } })
+                    if !matches!(number, #(#known_numbers)|*) {
+                        return Ok(#name::Opaque(sections.to_opaque(number)));
+                    }
+                    Self::decode_known(number, sections, ctx)
+                }
+
+                fn decode_known(number: u16, sections: #rt::Sections, ctx: &#rt::Context) -> Result<Self, #rt::DecodeError> {
+                    Ok(match number { #(#decode)* _ => #name::Opaque(sections.to_opaque(number)) })
                 }
 
                 /// A message with its parts as they are.
+                #[inline]
                 pub fn opaque(number: u16, parts: #rt::Parts) -> Self {
-                    #name::Opaque { number, parts: Box::new(parts) }
+                    #name::Opaque(#rt::Opaque::boxed(number, parts))
                 }
 
                 /// Writes a message's parts.
@@ -226,12 +231,12 @@ impl<'m> Emitter<'m> {
                 /// # Errors
                 /// When the value cannot be written for this target.
                 pub fn encode(&self, t: #rt::Target) -> Result<#rt::Parts, #rt::EncodeError> {
-                    match self { #(#encode)* #name::Opaque { parts, .. } => Ok((**parts).clone()) }
+                    match self { #(#encode)* #name::Opaque(opaque) => Ok(opaque.parts.clone()) }
                 }
 
                 /// The message's type number.
                 pub fn number(&self) -> u16 {
-                    match self { #(#numbers)* #name::Opaque { number, .. } => *number }
+                    match self { #(#numbers)* #name::Opaque(opaque) => opaque.number }
                 }
 
                 /// The name of the message with that number, described or not.

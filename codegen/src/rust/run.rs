@@ -1,6 +1,6 @@
 //! Runs: neighbouring fields of fixed size, read and written as one array.
 
-use firefly_spec::model::{Field, FieldForm, FieldKind, Int, ItemKind, Section, Type};
+use firefly_spec::model::{Field, FieldForm, FieldKind, Int, ItemKind, Section, Struct, Type};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
@@ -85,7 +85,7 @@ impl Statements {
                 let load = at.attempt(quote!(r.run::<#n>()));
                 self.out.extend(quote!(let #name = #load; #body));
             }
-            RunKind::Store => self.out.extend(quote!(let mut #name = [0u8; #n]; #body w.put(&#name);)),
+            RunKind::Store => self.out.extend(quote!(let #name = w.run::<#n>(); #body)),
         }
     }
 
@@ -138,6 +138,10 @@ impl<'m> Emitter<'m> {
                         let int = self.load_int(*repr, array, offset);
                         quote!(#path(#int))
                     }
+                    Some(ItemKind::Struct(s)) if !has_inner_struct(s) => {
+                        let fields = self.plain_fields(s, array, &mut { offset });
+                        quote!(#path { #fields })
+                    }
                     Some(ItemKind::Struct(s)) => {
                         let n = Literal::u64_unsuffixed(s.size.min);
                         quote!(#path::from_array(&#rt::part::<#o, #n, _>(#array)))
@@ -172,14 +176,15 @@ impl<'m> Emitter<'m> {
             Type::Int(int) => self.store_int(*int, place, array, offset),
             Type::Float { big, .. } => {
                 let to = if *big { quote!(to_be_bytes) } else { quote!(to_le_bytes) };
-                quote!(#rt::set::<#o, _, _>(&mut #array, #place.#to());)
+                quote!(#rt::set::<#o, _, _>(&mut *#array, #place.#to());)
             }
-            Type::Array(..) => quote!(#rt::set::<#o, _, _>(&mut #array, #place);),
+            Type::Array(..) => quote!(#rt::set::<#o, _, _>(&mut *#array, #place);),
             Type::Named(name) => match self.item(name).map(|i| &i.kind) {
                 Some(ItemKind::Enum { repr, .. } | ItemKind::Flags { repr, .. } | ItemKind::Features { repr, .. }) => {
                     self.store_int(*repr, &quote!(#place.0), array, offset)
                 }
-                _ => quote!(#rt::set::<#o, _, _>(&mut #array, #place.to_array());),
+                Some(ItemKind::Struct(s)) => self.plain_stores(s, place, array, &mut { offset }),
+                _ => quote!(compile_error!("not plain")),
             },
             _ => quote!(compile_error!("not plain")),
         }
@@ -190,7 +195,7 @@ impl<'m> Emitter<'m> {
         let rt = &self.rt;
         let o = Literal::u64_unsuffixed(offset);
         let to = if int.big { quote!(to_be_bytes) } else { quote!(to_le_bytes) };
-        quote!(#rt::set::<#o, _, _>(&mut #array, (#value).#to());)
+        quote!(#rt::set::<#o, _, _>(&mut *#array, (#value).#to());)
     }
 
     /// The integer type behind a constant's type, if it has one.
@@ -221,6 +226,11 @@ impl<'m> Emitter<'m> {
         let values = values.iter().map(|v| int_literal(as_signed(*v, int), int));
         quote!(#(#values)|*)
     }
+}
+
+/// Whether a struct declares others inside it.
+fn has_inner_struct(s: &Struct) -> bool {
+    s.fields.iter().flat_map(|field| &field.forms).any(|form| matches!(form.kind, FieldKind::Value(Type::Struct(_))))
 }
 
 /// The number that a bit pattern of the integer's width stands for.

@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::names::ident;
-use super::scope::Scope;
+use super::scope::{Access, Scope};
 use super::types::unconditional;
 use super::{At, Emitter};
 
@@ -15,6 +15,7 @@ impl<'m> Emitter<'m> {
         let rt = &self.rt;
         let view = format_ident!("{name}View");
         let read = self.read_struct(s, quote!(Self), &Scope::of_view(), "", &At::default());
+        let write = self.write_struct(s, Access::Place(quote!(self)), &Scope::default(), &At::default());
         let docs = format!(" A [`{name}`] with its bytes left where they are: reading it counts no references.");
         let [mut fields, mut shares, mut views] = [(); 3].map(|()| TokenStream::new());
         for field in &s.fields {
@@ -40,8 +41,20 @@ impl<'m> Emitter<'m> {
                 ///
                 /// # Errors
                 /// When the bytes are not such a frame; the error tells where.
+                #[inline]
                 pub fn decode(r: &mut #rt::Reader<'a>) -> Result<Self, #rt::DecodeError> {
                     Ok({ #read })
+                }
+
+                /// Writes the frame.
+                ///
+                /// # Errors
+                /// When it cannot be written for this target.
+                #[inline(always)]
+                pub fn encode(&self, w: &mut #rt::Writer) -> Result<(), #rt::EncodeError> {
+                    let t = w.target();
+                    #write
+                    Ok(())
                 }
 
                 /// The frame itself, which shares the bytes.

@@ -87,7 +87,7 @@ fn check_sums(envelope: &Envelope, bytes: &Bytes, features: u64, what: &str, spo
 
 /// Whether the payload is not described.
 pub(super) fn is_opaque(payload: &Payload) -> bool {
-    matches!(payload, Payload::Opaque { .. })
+    matches!(payload, Payload::Opaque(_))
 }
 
 /// Where a payload, written again, differs from what was read.

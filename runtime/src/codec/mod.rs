@@ -56,7 +56,7 @@ pub use framed::Framed;
 pub use limits::Limits;
 pub use map::Map;
 pub use origin::{Origin, older};
-pub use parts::{Parts, Sections};
+pub use parts::{Opaque, Parts, Sections};
 pub use reader::{Reader, Window, part, set};
 pub use sealed::Sealed;
 pub use set::Set;

@@ -23,6 +23,28 @@ pub struct Parts {
     pub data: Bytes,
 }
 
+/// A message whose layout is not described.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Opaque {
+    /// Its type.
+    pub number: u16,
+    /// Its parts.
+    pub parts: Parts,
+}
+
+impl Opaque {
+    /// A message of that type, in memory of its own.
+    #[inline]
+    pub fn boxed(number: u16, parts: Parts) -> Box<Opaque> {
+        // Moved only once: what was just written in small parts takes long to be read in large ones.
+        let mut opaque = Box::<Opaque>::default();
+        opaque.number = number;
+        opaque.parts = parts;
+        opaque
+    }
+}
+
 /// What a message is read from: [`Parts`], or sections that are still where a frame left them.
 #[derive(Clone, Copy, Debug)]
 pub struct Sections<'a> {
@@ -48,6 +70,22 @@ impl Sections<'_> {
             middle: self.middle.share(),
             data: self.data.share(),
         }
+    }
+
+    /// The sections of a message of that type as they are.
+    #[inline(always)]
+    pub fn to_opaque(&self, number: u16) -> Box<Opaque> {
+        // Filled in where they are to lie: moving them costs more.
+        let mut opaque = Box::<Opaque>::default();
+        opaque.number = number;
+        let Parts { version, compat, front, middle, data } = &mut opaque.parts;
+        (*version, *compat) = (self.version, self.compat);
+        for (part, section) in [(front, self.front), (middle, self.middle), (data, self.data)] {
+            if !section.is_empty() {
+                *part = section.share();
+            }
+        }
+        opaque
     }
 }
 

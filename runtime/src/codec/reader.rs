@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
 
     /// The unread bytes of the innermost window.
     #[inline]
-    fn ahead(&self) -> &'a [u8] {
+    pub fn ahead(&self) -> &'a [u8] {
         self.buf.get(self.pos..self.end).unwrap_or_default()
     }
 }

@@ -22,10 +22,22 @@ impl<'a> Slice<'a> {
         Slice { whole, start, end }
     }
 
+    /// How many bytes there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
     /// The bytes as a value of their own, which shares them with the whole.
     #[inline]
     pub fn share(&self) -> Bytes {
-        if self.start == self.end { Bytes::new() } else { self.whole.slice(self.start..self.end) }
+        if self.is_empty() { Bytes::new() } else { self.whole.slice(self.start..self.end) }
     }
 
     /// The whole, and where in it the part starts and ends.
@@ -39,6 +51,13 @@ impl<'a> From<&'a Bytes> for Slice<'a> {
     #[inline]
     fn from(whole: &'a Bytes) -> Self {
         Slice { whole, start: 0, end: whole.len() }
+    }
+}
+
+impl<'a> From<&Slice<'a>> for Slice<'a> {
+    #[inline]
+    fn from(slice: &Slice<'a>) -> Self {
+        *slice
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Crc32c, EncodeError, EncodeErrorKind, Target};
+use super::{Crc32c, EncodeError, EncodeErrorKind, Slice, Target};
 
 /// From this length on, bytes are kept by reference instead of being copied.
 pub const SPLICE: usize = 4096;
@@ -13,8 +13,10 @@ pub const SPLICE: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Writer {
     target: Target,
-    /// Everything but the spliced bytes.
+    /// Everything but the spliced bytes, and room for more: copying into what is there takes no call.
     staged: BytesMut,
+    /// How many of them are written.
+    end: usize,
     splices: Vec<Splice>,
     /// The sum of the lengths of the spliced bytes.
     spliced: usize,
@@ -47,17 +49,34 @@ impl Writer {
 
     /// An empty writer with room for `n` bytes, not counting long bytes that are spliced in.
     pub fn with_capacity(target: Target, n: usize) -> Writer {
-        Writer::onto(target, BytesMut::with_capacity(n))
-    }
-
-    /// A writer that appends to what is there.
-    pub fn onto(target: Target, staged: BytesMut) -> Writer {
-        Writer { target, staged, splices: Vec::new(), spliced: 0, splice_from: SPLICE, ended: None }
+        let staged = BytesMut::zeroed(n);
+        Writer { target, staged, end: 0, splices: Vec::new(), spliced: 0, splice_from: SPLICE, ended: None }
     }
 
     /// An empty writer with room for `n` bytes that copies long bytes too, for results in one piece.
     pub fn contiguous(target: Target, n: usize) -> Writer {
         Writer { splice_from: usize::MAX, ..Writer::with_capacity(target, n) }
+    }
+
+    /// Makes room for `n` bytes, if hardly any is left: in the memory that was given out before, if that is free again.
+    pub fn make_room(&mut self, n: usize) {
+        if self.staged.len() - self.end < n / 16 {
+            self.staged.truncate(self.end);
+            if !self.staged.try_reclaim(n) {
+                let mut staged = BytesMut::with_capacity(self.end + n);
+                staged.extend_from_slice(&self.staged);
+                self.staged = staged;
+            }
+            self.staged.resize(self.end + n, 0);
+        }
+    }
+
+    /// Makes room for `n` more bytes at least.
+    #[cold]
+    fn grow(&mut self, n: usize) {
+        /// The least to begin with.
+        const LEAST: usize = 64;
+        self.staged.resize((self.end + n).max(2 * self.end).max(LEAST), 0);
     }
 
     /// What writing depends on.
@@ -81,7 +100,7 @@ impl Writer {
     /// The number of bytes written.
     #[inline]
     pub fn len(&self) -> usize {
-        self.staged.len() + self.spliced
+        self.end + self.spliced
     }
 
     /// Whether nothing has been written.
@@ -92,29 +111,64 @@ impl Writer {
     /// Writes a copy of the bytes.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
-        self.staged.extend_from_slice(bytes);
+        let end = self.end + bytes.len();
+        if end > self.staged.len() {
+            self.grow(bytes.len());
+        }
+        if let Some(room) = self.staged.get_mut(self.end..end) {
+            room.copy_from_slice(bytes);
+            self.end = end;
+        }
+    }
+
+    /// Goes on by `N` bytes, which are to be filled in: some may be what they were before.
+    #[inline(always)]
+    pub fn run<const N: usize>(&mut self) -> &mut [u8; N] {
+        let start = self.end;
+        self.end += N;
+        if self.end > self.staged.len() {
+            self.grow(0);
+        }
+        match self.staged.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
+            Some(run) => run,
+            None => unreachable!("there is room now"),
+        }
     }
 
     /// Writes the bytes, by reference if they are long.
-    #[inline]
-    pub fn bytes(&mut self, bytes: &Bytes) {
+    #[inline(always)]
+    pub fn bytes<'a>(&mut self, bytes: impl Into<Slice<'a>>) {
+        let bytes = bytes.into();
+        if !bytes.is_empty() {
+            self.some_bytes(bytes);
+        }
+    }
+
+    fn some_bytes(&mut self, bytes: Slice<'_>) {
         if bytes.len() < self.splice_from {
-            self.put(bytes);
+            self.put(&bytes);
         } else {
-            self.splice(bytes);
+            self.splice(bytes.share());
         }
     }
 
     #[cold]
-    fn splice(&mut self, bytes: &Bytes) {
+    fn splice(&mut self, bytes: Bytes) {
         self.spliced += bytes.len();
-        self.splices.push(Splice { at: self.staged.len(), bytes: bytes.clone() });
+        self.splices.push(Splice { at: self.end, bytes });
     }
 
     /// Writes `n` bytes of zero.
     #[inline]
     pub fn zeros(&mut self, n: usize) {
-        self.staged.resize(self.staged.len() + n, 0);
+        let end = self.end + n;
+        if end > self.staged.len() {
+            self.grow(n);
+        }
+        if let Some(room) = self.staged.get_mut(self.end..end) {
+            room.fill(0);
+            self.end = end;
+        }
     }
 
     /// Notes that a value ends here because fields are not there which are read only if bytes are left.
@@ -132,7 +186,7 @@ impl Writer {
     /// The current position.
     #[inline]
     pub fn mark(&self) -> Mark {
-        Mark { staged: self.staged.len(), splices: self.splices.len(), len: self.len() }
+        Mark { staged: self.end, splices: self.splices.len(), len: self.len() }
     }
 
     /// The number of bytes written since the mark.
@@ -157,7 +211,7 @@ impl Writer {
 
     #[inline]
     fn patch_at(&mut self, start: usize, bytes: &[u8]) {
-        if let Some(hole) = self.staged.get_mut(start..start + bytes.len()) {
+        if let Some(hole) = self.written_mut().get_mut(start..start + bytes.len()) {
             hole.copy_from_slice(bytes);
         }
     }
@@ -180,7 +234,7 @@ impl Writer {
 
     /// Takes back what was written since the mark.
     pub fn rewind(&mut self, mark: Mark) {
-        self.staged.truncate(mark.staged);
+        self.end = mark.staged;
         self.splices.truncate(mark.splices);
         self.spliced = mark.len - mark.staged;
         self.ended = None;
@@ -188,36 +242,50 @@ impl Writer {
 
     /// What was written since the mark, without bytes that are spliced in.
     pub fn staged_since(&self, mark: Mark) -> &[u8] {
-        self.staged.get(mark.staged..).unwrap_or_default()
+        self.staged().get(mark.staged..).unwrap_or_default()
     }
 
     /// The last `N` bytes written, if as many were staged. They may be changed, not moved.
     pub fn tail<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.staged.last_chunk_mut()
+        self.written_mut().last_chunk_mut()
+    }
+
+    /// What was written, without bytes that are spliced in.
+    #[inline]
+    fn staged(&self) -> &[u8] {
+        self.staged.get(..self.end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn written_mut(&mut self) -> &mut [u8] {
+        self.staged.get_mut(..self.end).unwrap_or_default()
     }
 
     /// The checksum of what was written since the mark.
     pub fn checksum(&self, mark: Mark, crc: Crc32c) -> u32 {
         let splices = self.splices.get(mark.splices..).unwrap_or_default();
         if splices.is_empty() {
-            return crc.of(self.staged.get(mark.staged..).unwrap_or_default());
+            return crc.of(self.staged_since(mark));
         }
         let mut digest = crc.digest();
         let mut from = mark.staged;
         for splice in splices {
-            digest.update(self.staged.get(from..splice.at).unwrap_or_default());
+            digest.update(self.staged().get(from..splice.at).unwrap_or_default());
             digest.update(&splice.bytes);
             from = splice.at;
         }
-        digest.update(self.staged.get(from..).unwrap_or_default());
+        digest.update(self.staged().get(from..).unwrap_or_default());
         digest.finish()
     }
 
     /// What was written, in one piece.
-    pub fn finish(self) -> Bytes {
+    pub fn finish(mut self) -> Bytes {
         match self.splices.as_slice() {
-            [] => return self.staged.freeze(),
-            [only] if self.staged.is_empty() => return only.bytes.clone(),
+            [] => {
+                self.staged.truncate(self.end);
+                return self.staged.freeze();
+            }
+            [only] if self.end == 0 => return only.bytes.clone(),
             _ => {}
         }
         let mut whole = Vec::with_capacity(self.len());
@@ -228,29 +296,29 @@ impl Writer {
     }
 
     /// What was written, in order, with the long bytes still by reference.
-    pub fn pieces(self) -> Vec<Bytes> {
+    pub fn pieces(mut self) -> Vec<Bytes> {
         let mut pieces = Vec::new();
-        self.pieces_onto(&mut pieces);
+        self.take_pieces(&mut pieces);
         pieces
     }
 
-    /// The same, added to other pieces. What is left of the memory: it has room again for [`onto`](Self::onto) when the
-    /// pieces are dropped.
-    pub fn pieces_onto(self, pieces: &mut Vec<Bytes>) -> BytesMut {
-        let Writer { mut staged, splices, .. } = self;
+    /// The same, added to other pieces. The writer goes on empty, and has its memory again when the pieces are dropped.
+    pub fn take_pieces(&mut self, pieces: &mut Vec<Bytes>) {
         let mut from = 0;
-        for splice in splices {
-            let before = staged.split_to(splice.at - from);
+        for splice in self.splices.drain(..) {
+            let before = self.staged.split_to(splice.at - from);
             from = splice.at;
             if !before.is_empty() {
                 pieces.push(before.freeze());
             }
             pieces.push(splice.bytes);
         }
-        if !staged.is_empty() {
-            pieces.push(staged.split().freeze());
+        if self.end > from {
+            pieces.push(self.staged.split_to(self.end - from).freeze());
         }
-        staged
+        self.end = 0;
+        self.spliced = 0;
+        self.ended = None;
     }
 }
 

@@ -80,12 +80,20 @@ impl Connection {
     fn offer(&self, message: Message, wait: bool) -> Result<(), SendError> {
         let (inner, session) = (&self.0.inner, self.0.session);
         let mut state = inner.lock();
+        let message = match state.endpoint.send_at_once(session, message) {
+            // It joins others, of which the pipe knows.
+            Ok(()) if state.endpoint.is_drained() => return Ok(()),
+            Ok(()) => {
+                inner.settle(state);
+                return Ok(());
+            }
+            Err(message) => message,
+        };
         // While messages flow the time makes no difference, and asking for it takes longer than all the rest.
         let open = state.endpoint.is_open(session);
         let now = if open { Time::ZERO } else { state.moment.unwrap_or_else(|| inner.now()) };
         let sent = state.endpoint.send(now, session, message);
         if open && sent.is_ok() && state.endpoint.is_drained() {
-            // It joins others, of which the pipe knows.
             return sent;
         }
         if wait && matches!(sent, Err(SendError::Full(_))) {

@@ -2,19 +2,20 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::BytesMut;
 use tokio::sync::Notify;
 
-use super::inner::{Inner, Stage, State};
+use super::inner::{Inner, Stage, State, Todo};
 use super::{Connection, Dispatcher, MessageIn};
-use crate::session::{Disconnect, Event, Fault, Permit, Time};
+use crate::session::{Disconnect, Event, FastLane, Fault, Misuse, Permit, Received, Time, TransportId, Want};
 
 /// So many events are handed out before others get their turn on the thread.
 const BURST: usize = 256;
 
 /// So many fast messages are taken out of the queue at a time, and so many times in a row.
-const FAST: usize = 32;
+const FAST: usize = 8;
 const ROUNDS: u32 = 32;
 
 /// Who dispatches, and what is to be dispatched next (`DispatchQueue` in `src/msg/DispatchQueue.cc`).
@@ -79,12 +80,7 @@ impl DispatchQueue {
         match event {
             Event::Message(mut received) => {
                 let permit = received.permit.take_dispatch();
-                // After mark_down nothing comes any more, what is here already included.
-                if !connection.is_marked_down() {
-                    self.deliver_message(MessageIn::new(connection, received));
-                } else {
-                    drop(MessageIn::new(connection, received));
-                }
+                self.call(|| self.deliver_message(connection, received));
                 return permit;
             }
             Event::Connect(_) => all(&|dispatcher| dispatcher.handle_connect(&connection)),
@@ -111,26 +107,92 @@ impl DispatchQueue {
         Permit::default()
     }
 
-    fn deliver_message(&self, mut message: MessageIn) {
-        for dispatcher in self.dispatchers() {
-            match self.call(|| dispatcher.dispatch(message)) {
-                Some(Err(given_back)) => message = given_back,
-                _ => return,
-            }
+    /// Hands out messages of one connection. The share of the dispatch throttle to be given back.
+    fn deliver_all(&self, connection: &Connection, messages: &mut Vec<Received>) -> Permit {
+        let mut permit = Permit::default();
+        messages.iter_mut().for_each(|message| permit.add_dispatch(message.permit.take_dispatch()));
+        let mut messages = messages.drain(..);
+        let mut deliver = || messages.by_ref().for_each(|message| self.deliver_message(connection.clone(), message));
+        // What panics loses one message.
+        while self.call(&mut deliver).is_none() {}
+        permit
+    }
+
+    /// Asks one dispatcher after the other.
+    #[inline(always)]
+    fn deliver_message(&self, connection: Connection, received: Received) {
+        // After mark_down nothing comes any more, what is here already included.
+        let dispatchers = if connection.is_marked_down() { &[] } else { self.dispatchers() };
+        let Some((first, others)) = dispatchers.split_first() else {
+            drop(MessageIn::new(connection, received));
+            return;
+        };
+        let mut outcome = first.dispatch(MessageIn::new(connection, received));
+        for dispatcher in others {
+            let Err(given_back) = outcome else { return };
+            outcome = dispatcher.dispatch(given_back);
         }
-        self.unclaimed.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(?message, "nobody wants it");
+        if let Err(message) = outcome {
+            self.unclaimed.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(?message, "nobody wants it");
+        }
     }
 
     /// Whether the task of a pipe may hand it out itself.
-    pub(super) fn is_fast(&self, due: &Due) -> bool {
-        let Event::Message(message) = &due.event else { return false };
+    fn is_fast(&self, due: &Due) -> bool {
+        matches!(&due.event, Event::Message(message) if self.is_fast_message(message))
+    }
+
+    fn is_fast_message(&self, message: &Received) -> bool {
         let fast = |dispatcher: &Arc<dyn Dispatcher>| self.call(|| dispatcher.can_fast_dispatch(message)) == Some(true);
         self.dispatchers().iter().all(fast)
     }
 }
 
 impl Inner {
+    /// Offers the endpoint what came. As long as nobody hands out anything else and nothing waits, fast messages are
+    /// handed out as they come. What the endpoint wants next, and the lock: it is to be settled.
+    pub(super) fn receive(
+        &self,
+        now: Time,
+        transport: TransportId,
+        input: &mut BytesMut,
+        todo: &mut Todo,
+    ) -> (MutexGuard<'_, State>, Result<Want, Misuse>) {
+        let mut state = self.lock();
+        if state.dispatching {
+            let want = state.endpoint.handle_input(now, transport, input);
+            return (state, want);
+        }
+        let takes = |message: &Received| self.dispatch.is_fast_message(message);
+        let mut messages = std::mem::take(&mut state.lane);
+        let want = loop {
+            let lane = FastLane { takes: &takes, messages: &mut messages, room: FAST };
+            let want = state.endpoint.handle_input_fast(now, transport, input, lane);
+            let Some(session) = messages.first().map(|message| message.session) else { break want };
+            let Some(connection) = state.connection(session) else {
+                messages.drain(..).for_each(|message| state.endpoint.release(message.permit));
+                break want;
+            };
+            state.dispatching = true;
+            state.moment = Some(now);
+            state.collect(Some(transport), todo);
+            drop(state);
+            let permit = self.dispatch.deliver_all(&connection, &mut messages);
+            state = self.lock();
+            state.give_back(permit);
+            state.collect(Some(transport), todo);
+            state.moment = None;
+            state.dispatching = state.stage == Stage::Stopped;
+            // A batch of answers is not kept waiting for the next one.
+            if want != Ok(Want::Bytes(0)) || state.dispatching || state.endpoint.has_batch(transport) {
+                break want;
+            }
+        };
+        state.lane = messages;
+        (state, want)
+    }
+
     /// Hands out events until there are no more.
     pub(super) async fn dispatch_all(self: Arc<Inner>) {
         loop {

@@ -18,7 +18,7 @@ use super::pipe::{Pipe, Transport};
 use super::read_buffer::Pool;
 use super::reaper::Ended;
 use super::signal::Orders;
-use crate::session::{Command, Endpoint, Event, Misuse, SessionId, Time, TransportId};
+use crate::session::{Command, Endpoint, Event, Misuse, Received, SessionId, Time, TransportId};
 
 /// A messenger without its handle. The endpoint lies behind the one lock; nothing waits while it is held.
 pub(super) struct Inner {
@@ -67,6 +67,8 @@ pub(super) struct State {
     pub(super) moment: Option<Time>,
     /// Room for fast messages that are taken out of the queue together; whoever is in charge has it.
     pub(super) burst: Vec<Due>,
+    /// Room for those that never get into it.
+    pub(super) lane: Vec<Received>,
 }
 
 /// While more events wait to be dispatched, nothing is read: what has no bytes is not bounded by the throttle.
@@ -127,6 +129,7 @@ impl Inner {
             held: Vec::new(),
             moment: None,
             burst: Vec::new(),
+            lane: Vec::new(),
         };
         let inner = |inner: &Weak<Inner>| Inner {
             label,

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use super::Connection;
 use crate::codec::Parts;
-use crate::session::{Permit, Received};
+use crate::session::Received;
 use crate::wire::payload::Payload;
 
 /// A message that was received. It counts against the throttle of its sender's policy until it is dropped.
@@ -40,8 +40,8 @@ impl Deref for MessageIn {
 
 impl Drop for MessageIn {
     fn drop(&mut self) {
-        let permit = std::mem::take(&mut self.received.permit);
-        if permit != Permit::default() {
+        if !self.received.permit.is_empty() {
+            let permit = std::mem::take(&mut self.received.permit);
             self.connection.inner().with(|state, _| state.endpoint.release(permit));
         }
     }

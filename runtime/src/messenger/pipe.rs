@@ -126,6 +126,8 @@ struct Task<'a> {
     output: WriteQueue,
     /// The endpoint may have something to write.
     more: bool,
+    /// There is input that can be handled without reading more.
+    rest: bool,
     /// Off while a throttle holds the input.
     reading: bool,
     /// Writing failed. What was received before is still read.
@@ -137,6 +139,7 @@ enum Step {
     Ordered(Orders),
     Wrote(io::Result<usize>),
     Read(io::Result<usize>),
+    Rest,
 }
 
 /// Whether a pipe goes on.
@@ -149,7 +152,7 @@ enum Next {
 impl<'a> Task<'a> {
     fn new(inner: &'a Arc<Inner>, pipe: &'a Arc<Pipe>, stream: TcpStream) -> Task<'a> {
         let (input, output) = (ReadBuffer::default(), WriteQueue::default());
-        Task { inner, pipe, stream, input, output, more: false, reading: true, broken: None }
+        Task { inner, pipe, stream, input, output, more: false, rest: false, reading: true, broken: None }
     }
 
     async fn serve(&mut self) {
@@ -171,7 +174,7 @@ impl<'a> Task<'a> {
                     Next::Step
                 }
                 Step::Read(Ok(0)) => self.lost(self.broken.map_or(Disconnect::Eof, Disconnect::Broken)),
-                Step::Read(Ok(_)) => self.offer(),
+                Step::Read(Ok(_)) | Step::Rest => self.offer(),
                 Step::Read(Err(error)) => self.lost(Disconnect::Broken(self.broken.unwrap_or(error.kind()))),
             };
             if next == Next::End {
@@ -189,6 +192,9 @@ impl<'a> Task<'a> {
         {
             self.inner.writes.fetch_add(1, Ordering::Relaxed);
             return Poll::Ready(Step::Wrote(wrote));
+        }
+        if self.rest {
+            return Poll::Ready(Step::Rest);
         }
         if self.reading
             && let Poll::Ready(read) = self.input.poll_read(&self.inner.pool, &mut self.stream, cx)
@@ -212,8 +218,9 @@ impl<'a> Task<'a> {
     fn offer(&mut self) -> Next {
         let now = self.inner.now();
         let mut todo = Todo::default();
-        let mut state = self.inner.lock();
-        match state.endpoint.handle_input(now, self.pipe.transport, self.input.bytes()) {
+        let (mut state, want) = self.inner.receive(now, self.pipe.transport, self.input.bytes(), &mut todo);
+        self.rest = want == Ok(Want::Bytes(0));
+        match want {
             Ok(Want::Bytes(n)) => self.input.want(n),
             // With the latter, the order to close is among the commands.
             Ok(Want::Pause | Want::Nothing) => self.reading = false,
@@ -221,7 +228,8 @@ impl<'a> Task<'a> {
         }
         self.reading = self.reading && state.may_read(self.pipe);
         state.collect(Some(self.pipe.transport), &mut todo);
-        self.more |= todo.transmit;
+        // Handlers may have answered.
+        self.more |= todo.transmit | self.pipe.signal.take_one(Orders::TRANSMIT);
         let mut burst = state.begin_burst(now);
         let next = state.take_burst(&self.inner.dispatch, todo.due.take(), &mut burst);
         if burst.is_empty() {

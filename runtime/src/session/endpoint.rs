@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use bytes::BytesMut;
-
 use super::info::{SessionInfo, State, Stats};
 use super::message::Permit;
 use super::queue::DispatchQueue;
@@ -11,6 +9,7 @@ use super::session::{Session, Unsent};
 use super::slots::{Key, Slots};
 use super::throttle::Gate;
 use super::timers::Deadlines;
+use super::transmit::Staging;
 use super::transport::{ClientTry, Handshake, Transport};
 use super::{Command, Config, Dropped, Event, Fault, Message, Misuse, Received, SendError, Time};
 use crate::auth::{Authenticator, Moment};
@@ -41,8 +40,7 @@ pub struct Endpoint {
     /// Messages and bytes in flight, as the policies bound them.
     pub(super) throttles: Vec<[Gate<TransportId>; 2]>,
     pub(super) deadlines: Deadlines<Deadline>,
-    /// Where frames are written. What was given out of it goes back into use when it is dropped.
-    pub(super) staging: BytesMut,
+    pub(super) staging: Staging,
     /// Accepted transports in their handshake.
     pub(super) handshakes: usize,
     pub(super) stats: Stats,
@@ -110,7 +108,7 @@ impl Endpoint {
             commands: VecDeque::new(),
             dispatch: DispatchQueue::new(SessionId::LOOPBACK),
             deadlines: Deadlines::new(),
-            staging: BytesMut::new(),
+            staging: Staging::new(),
             handshakes: 0,
             stats: Stats::default(),
         }
@@ -179,15 +177,15 @@ impl Endpoint {
     /// # Errors
     /// When it was not taken.
     pub fn send(&mut self, now: Time, session: SessionId, message: Message) -> Result<(), SendError> {
+        let Err(message) = self.send_at_once(session, message) else { return Ok(()) };
         let priority = if message.priority == 0 { self.config.default_priority } else { message.priority };
         let message = Message { priority, ..message };
         if session == SessionId::LOOPBACK {
             self.deliver_locally(now, message);
             return Ok(());
         }
-        let limits = &self.config.limits;
         let Some(s) = self.sessions.get_mut(session) else { return Err(SendError::Dropped) };
-        if s.pending() >= limits.queued_messages || s.sent_bytes >= limits.queued_bytes {
+        if s.is_full(&self.config.limits) {
             return Err(SendError::Full(Box::new(message)));
         }
         s.out.push(priority, Unsent { src: self.config.name, message });
@@ -264,11 +262,16 @@ impl Endpoint {
     /// Ends a session when everything is sent and acknowledged; at once if nothing waits to be sent. With a reset event.
     pub fn mark_down_on_empty(&mut self, session: SessionId) {
         let Some(s) = self.sessions.get_mut(session) else { return };
-        if s.out.is_empty() && s.replay.is_empty() {
-            self.end(session, Some(Fault::MarkedDown));
-        } else {
+        if !s.out.is_empty() || !s.replay.is_empty() {
             s.close_on_empty = true;
+            return;
         }
+        // What is written already is still to be polled.
+        if let Some(transport) = s.transport.filter(|transport| self.staging.transport == Some(*transport)) {
+            s.transport = None;
+            self.close_when_said(transport);
+        }
+        self.end(session, Some(Fault::MarkedDown));
     }
 
     /// Makes the next fault of a session its last (PO-17).
@@ -282,7 +285,6 @@ impl Endpoint {
     pub fn dispatched(&mut self, permit: &mut Permit) {
         let bytes = std::mem::take(&mut permit.dispatch_bytes);
         self.dispatch_throttle.give_back(bytes);
-        self.stats.dispatch_bytes = self.dispatch_throttle.throttle().used();
         self.resume();
     }
 
@@ -352,7 +354,8 @@ impl Endpoint {
 
     /// What happened so far.
     pub fn stats(&self) -> Stats {
-        Stats { undispatched: self.dispatch.len() as u64, ..self.stats }
+        let dispatch_bytes = self.dispatch_throttle.throttle().used();
+        Stats { undispatched: self.dispatch.len() as u64, dispatch_bytes, ..self.stats }
     }
 
     /// Who answers questions of authentication, and what else the answer depends on.
@@ -456,6 +459,7 @@ impl Endpoint {
     /// Takes a transport off the books.
     pub(super) fn forget(&mut self, transport: TransportId) -> Option<Transport> {
         let mut t = self.transports.remove(transport)?;
+        self.staging.discard(transport);
         for deadline in [Deadline::Connect(transport), Deadline::Handshake(transport), Deadline::Idle(transport)] {
             self.deadlines.clear(deadline);
         }

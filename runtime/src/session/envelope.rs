@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::PeerMisbehaved;
 use super::transport::Transport;
-use crate::auth::Covered;
+use crate::auth::{Authenticator, Covered};
 use crate::codec::{Checksum, Context, DecodeError, Parts, Reader, Sections, Wire};
 use crate::wire::address::EntityName;
 use crate::wire::contradiction;
@@ -64,6 +64,7 @@ impl<'a> Envelope<Sections<'a>> {
     ///
     /// # Errors
     /// When it is something else.
+    #[inline]
     pub(super) fn read(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(if r.has(Features::NOSRCADDR.0) {
             MessageFrameView::decode(r)?.into()
@@ -92,10 +93,12 @@ impl<'a> Envelope<Sections<'a>> {
     ///
     /// # Errors
     /// When that cannot be read.
+    #[inline(always)]
     pub(super) fn payload(&self, ctx: &Context) -> Result<Payload, PeerMisbehaved> {
-        Payload::decode(self.number, self.parts, ctx)
-            .and_then(|payload| contradiction::check(&payload, &self.parts).map(|()| payload))
-            .map_err(|error| PeerMisbehaved::BadMessage { seq: self.seq, number: self.number, error })
+        let bad = |error| PeerMisbehaved::BadMessage { seq: self.seq, number: self.number, error };
+        let payload = Payload::decode(self.number, self.parts, ctx).map_err(bad)?;
+        contradiction::check(&payload, &self.parts).map_err(bad)?;
+        Ok(payload)
     }
 }
 
@@ -106,11 +109,16 @@ impl<S> Envelope<S> {
     }
 
     /// The section whose checksum does not match, if there is one that should (CR-04 to CR-09).
+    #[inline]
     pub fn bad_section(&self, nocrc: bool) -> Option<&'static str> {
-        let [_, front, middle, data] = self.checksums;
-        let data = data.stored().is_some() && !self.flags.contains(FooterFlags::NOCRC);
-        let sections = [("front", front.stored().is_some()), ("middle", middle.stored().is_some()), ("data", data)];
-        sections.into_iter().find(|(_, bad)| *bad && !nocrc).map(|(section, _)| section)
+        let [_, front, middle, data] = self.checksums.map(|checksum| checksum.stored().is_some() && !nocrc);
+        if front {
+            Some("front")
+        } else if middle {
+            Some("middle")
+        } else {
+            (data && !self.flags.contains(FooterFlags::NOCRC)).then_some("data")
+        }
     }
 }
 
@@ -127,6 +135,7 @@ impl From<OldMessageFrame> for Envelope {
 }
 
 impl<'a> From<MessageFrameView<'a>> for Envelope<Sections<'a>> {
+    #[inline]
     fn from(frame: MessageFrameView<'a>) -> Self {
         let MessageFrameView { header, front, middle, data, footer } = frame;
         let MessageFooter { front_crc, middle_crc, data_crc, sig, flags } = footer;
@@ -178,9 +187,15 @@ pub fn covered(start: &[u8], footer: &MsgFooter, features: u64) -> Option<Covere
 impl Transport {
     /// Whether a message has the signature it should have: only where both sides can sign and one key is known to both
     /// (AU-27 to AU-31).
-    pub(super) fn verify<S>(&self, envelope: &Envelope<S>, bytes: &[u8], signs: bool) -> Result<(), PeerMisbehaved> {
+    #[inline]
+    pub(super) fn verify<S>(
+        &self,
+        envelope: &Envelope<S>,
+        bytes: &[u8],
+        auth: &dyn Authenticator,
+    ) -> Result<(), PeerMisbehaved> {
         let Some(signer) = &self.signer else { return Ok(()) };
-        if !signs || self.features & Features::MSG_AUTH.0 == 0 {
+        if !auth.signs() || self.features & Features::MSG_AUTH.0 == 0 {
             return Ok(());
         }
         let footer = bytes.last_chunk().map(MsgFooter::from_array);

@@ -47,9 +47,9 @@ impl Endpoint {
         }
     }
 
-    /// Closes a transport after what its handshake has said before: however the bytes of the peer are cut, it is told
+    /// Closes a transport after what was said on it before: however the bytes of the peer are cut, it is told
     /// the same (HS-06).
-    fn close_when_said(&mut self, transport: TransportId) {
+    pub(super) fn close_when_said(&mut self, transport: TransportId) {
         if let Some(t) = self.transports.get_mut(transport) {
             t.session = None;
             t.closing = true;

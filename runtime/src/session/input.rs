@@ -7,7 +7,8 @@ use bytes::BytesMut;
 
 use super::endpoint::Deadline;
 use super::info::State;
-use super::message::Permit;
+use super::message::{FastLane, Permit};
+use super::open::Stop;
 use super::reading::{Element, Expect, Reading, body_len, frame, head};
 use super::transport::{Admission, Handshake, Transport};
 use super::{Command, Disconnect, Endpoint, Fault, Misuse, SessionId, Time, Timeout, Timers, TransportId, Want};
@@ -70,13 +71,38 @@ impl Endpoint {
     /// # Errors
     /// When commands were not taken.
     pub fn handle_input(&mut self, now: Time, transport: TransportId, input: &mut BytesMut) -> Result<Want, Misuse> {
+        self.handle(now, transport, input, None)
+    }
+
+    /// The same, with messages that need not wait among the events. When there is no room for the next one, no more bytes
+    /// are wanted: the input is to be offered again when the messages are handed out.
+    ///
+    /// # Errors
+    /// When commands were not taken.
+    pub fn handle_input_fast(
+        &mut self,
+        now: Time,
+        transport: TransportId,
+        input: &mut BytesMut,
+        lane: FastLane<'_>,
+    ) -> Result<Want, Misuse> {
+        self.handle(now, transport, input, Some(lane))
+    }
+
+    fn handle(
+        &mut self,
+        now: Time,
+        transport: TransportId,
+        input: &mut BytesMut,
+        mut lane: Option<FastLane<'_>>,
+    ) -> Result<Want, Misuse> {
         self.check_drained()?;
         if let Some(t) = self.transports.get_mut(transport) {
             t.heard = now;
             t.paused = false;
         }
         loop {
-            match self.step(now, transport, input) {
+            match self.step(now, transport, input, &mut lane) {
                 Ok(Some(want)) => return Ok(want),
                 Ok(None) => {}
                 Err(fault) => {
@@ -88,7 +114,13 @@ impl Endpoint {
     }
 
     /// Handles the next element, if it is there. Otherwise what is wanted for it.
-    fn step(&mut self, now: Time, transport: TransportId, input: &mut BytesMut) -> Result<Option<Want>, Fault> {
+    fn step(
+        &mut self,
+        now: Time,
+        transport: TransportId,
+        input: &mut BytesMut,
+        lane: &mut Option<FastLane<'_>>,
+    ) -> Result<Option<Want>, Fault> {
         let Some(t) = self.transports.get_mut(transport) else { return Ok(Some(Want::Nothing)) };
         if t.closing {
             return Ok(Some(Want::Nothing));
@@ -105,7 +137,12 @@ impl Endpoint {
                 t.ready = reading.whole_frames(input);
             }
             if !t.ready.is_empty() {
-                return self.frames(now, transport, &reading);
+                let session = t.session;
+                let outcome = self.frames(now, transport, &reading, lane);
+                if let Some(session) = session {
+                    self.owe_ack(now, session);
+                }
+                return outcome;
             }
         }
         let len = input.len();
@@ -146,55 +183,48 @@ impl Endpoint {
     }
 
     /// Handles whole frames, one after the other, as long as they are let in.
-    fn frames(&mut self, now: Time, transport: TransportId, reading: &Reading) -> Result<Option<Want>, Fault> {
+    fn frames(
+        &mut self,
+        now: Time,
+        transport: TransportId,
+        reading: &Reading,
+        lane: &mut Option<FastLane<'_>>,
+    ) -> Result<Option<Want>, Fault> {
         let Some(t) = self.transports.get_mut(transport) else { return Ok(Some(Want::Nothing)) };
         let ready = std::mem::take(&mut t.ready);
         let ctx = reading.context();
         let mut r = Reader::new(&ready, &ctx);
-        while !r.is_empty() {
-            let start = r.position();
-            let rest = ready.get(start..).unwrap_or_default();
-            if rest.first() != Some(&Tag::MSG.0) {
+        while let Some(tag) = r.ahead().first() {
+            if *tag == Tag::MSG.0 {
+                match self.messages(now, transport, reading, &mut r, lane)? {
+                    Stop::Other => {}
+                    Stop::Over => return Ok(Some(Want::Nothing)),
+                    Stop::Wait { from, want } => {
+                        if let Some(t) = self.transports.get_mut(transport) {
+                            t.ready = ready.slice(from..);
+                        }
+                        return Ok(Some(want));
+                    }
+                }
+            } else {
+                let rest = r.ahead();
                 self.small_frame(transport, Frame::decode(&mut r).map_err(|error| frame(&error, rest))?);
-                // It may have been the last one.
-                if !self.transports.get(transport).is_some_and(Transport::is_open) {
-                    return Ok(Some(Want::Nothing));
-                }
-                continue;
             }
-            let envelope = reading.message(&mut r, rest)?;
-            let Some(permit) = self.admit(transport, envelope.body_len()) else {
-                if let Some(t) = self.transports.get_mut(transport) {
-                    t.ready = ready.slice(start..);
-                }
-                return Ok(Some(Want::Pause));
-            };
-            self.message_frame(now, transport, permit, &envelope, r.since(start))?;
+            // It may have been the last one.
+            if !self.transports.get(transport).is_some_and(Transport::is_open) {
+                return Ok(Some(Want::Nothing));
+            }
         }
         Ok(None)
     }
 
-    /// Takes the throttles for a message whose header is there, in Firefly's order: messages, bytes, dispatch (4.7 of
-    /// the reference). Nothing if not all of them let it pass: then the transport is paused.
+    /// Takes the throttles for a message whose header is there, if all of them let it pass: otherwise the transport is
+    /// paused.
     fn admit(&mut self, transport: TransportId, body: u64) -> Option<Permit> {
         let t = self.transports.get_mut(transport)?;
         let session = t.session.and_then(|session| self.sessions.get(session));
         let throttle = session.and_then(|s| s.policy.throttle);
-        let mut admission = t.admission.take().unwrap_or_default();
-        let own = match throttle.and_then(|throttle| self.throttles.get_mut(throttle)) {
-            Some([messages, bytes]) => {
-                admission.permit.throttle = throttle;
-                admission.passes(0, messages, transport, 1) && admission.passes(1, bytes, transport, body)
-            }
-            None => true,
-        };
-        if !(own && admission.passes(2, &mut self.dispatch_throttle, transport, body)) {
-            t.admission = Some(admission);
-            t.paused = true;
-            return None;
-        }
-        self.stats.dispatch_bytes = self.dispatch_throttle.throttle().used();
-        Some(admission.permit)
+        t.admit(transport, throttle, &mut self.throttles, &mut self.dispatch_throttle, body)
     }
 
     /// Keeps the permit of a message until the rest of it is there, which is to come soon: others wait.

@@ -24,11 +24,13 @@ impl Message {
     }
 
     /// The same with a transaction id.
+    #[inline]
     pub fn tid(self, tid: u64) -> Message {
         Message { tid, ..self }
     }
 
     /// The same with a priority.
+    #[inline]
     pub fn priority(self, priority: u16) -> Message {
         Message { priority, ..self }
     }
@@ -57,6 +59,28 @@ pub struct Received {
     pub permit: Permit,
 }
 
+/// Where messages go that need not wait for their turn among the events, as long as nothing else waits there.
+pub struct FastLane<'a> {
+    /// Whether it takes a message.
+    pub takes: &'a dyn Fn(&Received) -> bool,
+    /// What it took, in the order in which it came.
+    pub messages: &'a mut Vec<Received>,
+    /// How many messages it takes.
+    pub room: usize,
+}
+
+impl FastLane<'_> {
+    pub(super) fn is_full(&self) -> bool {
+        self.messages.len() >= self.room
+    }
+
+    /// Takes a message, or gives it back.
+    pub(super) fn offer(&mut self, message: Received) -> Option<Received> {
+        self.messages.push(message);
+        self.messages.pop_if(|message| !(self.takes)(message))
+    }
+}
+
 /// A share of the throttles, held by a message from its header on (4.7 of the reference).
 #[derive(Debug, Default, PartialEq, Eq)]
 #[must_use = "a permit that is not given back throttles for ever"]
@@ -74,6 +98,11 @@ impl Permit {
     /// The bytes that it takes of the dispatch throttle.
     pub fn dispatch_bytes(&self) -> u64 {
         self.dispatch_bytes
+    }
+
+    /// Whether there is nothing to give back.
+    pub fn is_empty(&self) -> bool {
+        self.throttle.is_none() && self.dispatch_bytes == 0
     }
 
     /// Adds what another permit takes of the dispatch throttle.

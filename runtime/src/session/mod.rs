@@ -159,7 +159,7 @@ pub use error::{BannerKind, Disconnect, Fault, Incompatible, Misuse, PeerMisbeha
 pub use event::{Command, Dropped, Event, Next, Want};
 pub use info::{Counters, SessionInfo, State, Stats};
 pub use limits::Limits;
-pub use message::{Message, Permit, Received};
+pub use message::{FastLane, Message, Permit, Received};
 pub use observer::{Observation, Observer, Oddity, Pending, Seen, Severity, Side, Sighting};
 pub use policy::{Policies, Policy};
 pub use reading::{Element, Expect, Reading};

@@ -133,6 +133,7 @@ impl Reading {
     ///
     /// # Errors
     /// When they are something else, when the header's checksum does not match (CR-03), or a section is too long.
+    #[inline]
     pub(super) fn message<'a>(&self, r: &mut Reader<'a>, b: &[u8]) -> Result<Envelope<Sections<'a>>, PeerMisbehaved> {
         let envelope = Envelope::read(r).map_err(|error| frame(&error, b))?;
         if envelope.checksums.first().is_some_and(|crc| crc.stored().is_some()) {
@@ -170,7 +171,12 @@ impl Reading {
     fn judge(&self, lengths: [u64; 3]) -> Result<(), PeerMisbehaved> {
         let Limits { front, middle, data, .. } = self.limits;
         let max = [front, middle, data].map(u64::from);
-        match ["front", "middle", "data"].into_iter().zip(lengths).zip(max).find(|((_, len), max)| len > max) {
+        // One comparison for all of them, as a rule.
+        if lengths.iter().zip(max).fold(true, |fit, (len, max)| fit & (*len <= max)) {
+            return Ok(());
+        }
+        let mut sections = ["front", "middle", "data"].into_iter().zip(lengths).zip(max);
+        match sections.find(|((_, len), max)| len > max) {
             Some(((what, len), max)) => Err(PeerMisbehaved::Oversize { what, len, max }),
             None => Ok(()),
         }

@@ -7,7 +7,7 @@ use super::accept::{Existing, Phase};
 use super::endpoint::Deadline;
 use super::queue::OutQueue;
 use super::timers::Deadlines;
-use super::{Counters, Dropped, Message, Policy, SessionId, State, Time, TransportId};
+use super::{Counters, Dropped, Limits, Message, Policy, SessionId, State, Time, TransportId};
 use crate::random::Random;
 use crate::wire::address::{EntityAddr, EntityName, EntityType};
 use crate::wire::features::Features;
@@ -46,6 +46,8 @@ pub(super) struct Session {
     pub(super) out: OutQueue<Unsent>,
     /// Sent, and not acknowledged.
     pub(super) sent: VecDeque<MessageFrame>,
+    /// How many messages are written and not polled, and will not be kept.
+    pub(super) staged: usize,
     /// The bytes of `replay` and `sent`.
     pub(super) sent_bytes: usize,
 
@@ -93,6 +95,7 @@ impl Session {
             replay: VecDeque::new(),
             out: OutQueue::new(),
             sent: VecDeque::new(),
+            staged: 0,
             sent_bytes: 0,
             keepalive: false,
             keepalive_ack: None,
@@ -131,7 +134,12 @@ impl Session {
 
     /// How many messages wait to be sent or acknowledged.
     pub(super) fn pending(&self) -> usize {
-        self.out.len() + self.replay.len() + self.sent.len()
+        self.out.len() + self.replay.len() + self.staged + self.sent.len()
+    }
+
+    /// Whether so much waits that no more is taken.
+    pub(super) fn is_full(&self, limits: &Limits) -> bool {
+        self.pending() >= limits.queued_messages || self.sent_bytes >= limits.queued_bytes
     }
 
     /// Whether all messages are sent and acknowledged.

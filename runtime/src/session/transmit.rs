@@ -3,25 +3,74 @@
 
 use bytes::Bytes;
 
+use super::endpoint::Deadline;
 use super::envelope::covered;
+use super::queue::DispatchQueue;
 use super::session::{Session, Unsent, body_len};
+use super::timers::Deadlines;
 use super::transport::Transport;
-use super::{Command, Endpoint, Event, Message, Time, TransportId};
-use crate::auth::Signer;
-use crate::codec::{EncodeError, Mark, Parts, Target, Writer};
-use crate::wire::address::EntityInst;
+use super::{Command, Config, Endpoint, Event, Message, SessionId, State, Time, TransportId};
+use crate::auth::{Authenticator, Signer};
+use crate::codec::{EncodeError, Mark, Target, Writer};
+use crate::wire::address::{EntityInst, EntityName};
 use crate::wire::features::Features;
 use crate::wire::message_types::MessageType;
 use crate::wire::payload::Payload;
 use crate::wire::transport::{
-    Ack, FooterFlags, Keepalive, Keepalive2, Keepalive2Ack, MessageFooter, MessageFrame, MessageHeader, MsgFooter,
-    OldMessageFooter, OldMessageFrame, OldMessageHeader,
+    Ack, FooterFlags, Keepalive, Keepalive2, Keepalive2Ack, MessageFooter, MessageFrame, MessageFrameView,
+    MessageHeader, MsgFooter, OldMessageFooter, OldMessageFrameView, OldMessageHeader,
 };
 
 /// How many bytes are given out at once, as far as messages allow.
 const BATCH: usize = 64 << 10;
 
+/// Frames that are written and not polled yet, of one transport at a time.
+pub(super) struct Staging {
+    pub(super) transport: Option<TransportId>,
+    frames: Writer,
+}
+
+impl Staging {
+    pub(super) fn new() -> Staging {
+        Staging { transport: None, frames: Writer::new(Target::default()) }
+    }
+
+    /// The writer for frames of a transport, if it is free.
+    fn of(&mut self, transport: TransportId, features: u64) -> Option<&mut Writer> {
+        if self.transport.is_none() {
+            self.transport = Some(transport);
+            self.frames.retarget(Target::fresh(features));
+            // What exceeds a batch should fit in, too.
+            self.frames.make_room(BATCH + BATCH / 4);
+        }
+        (self.transport == Some(transport)).then_some(&mut self.frames)
+    }
+
+    /// How many bytes the frames of a transport have.
+    fn len(&self, transport: TransportId) -> usize {
+        if self.transport == Some(transport) { self.frames.len() } else { 0 }
+    }
+
+    /// Gives out the frames of a transport.
+    fn take(&mut self, transport: TransportId, out: &mut Vec<Bytes>) {
+        if self.transport == Some(transport) {
+            self.frames.take_pieces(out);
+            self.transport = None;
+        }
+    }
+
+    /// Forgets the frames of a transport.
+    pub(super) fn discard(&mut self, transport: TransportId) {
+        self.take(transport, &mut Vec::new());
+    }
+}
+
 impl Endpoint {
+    /// Whether as many bytes as are given out at once are written for a transport and wait to be polled.
+    pub fn has_batch(&self, transport: TransportId) -> bool {
+        self.staging.len(transport) >= BATCH
+    }
+
     /// Appends the next bytes to be written to `out`, about 64 KiB if there are as many. To be called again when they
     /// are written; whether there were any.
     pub fn poll_transmit(&mut self, now: Time, transport: TransportId, out: &mut Vec<Bytes>) -> bool {
@@ -32,6 +81,7 @@ impl Endpoint {
             out.push(Bytes::from(std::mem::take(&mut t.staged)));
         }
         if t.closing {
+            self.staging.take(transport, out);
             self.forget(transport);
             self.commands.push_back(Command::Close { transport, flush: true });
             return out.len() > before;
@@ -43,105 +93,199 @@ impl Endpoint {
     }
 
     fn transmit_open(&mut self, now: Time, transport: TransportId, out: &mut Vec<Bytes>) {
-        let Some(t) = self.transports.get(transport) else { return };
+        let Endpoint { transports, sessions, staging, config, deadlines, dispatch, auth, .. } = self;
+        let Some(t) = transports.get_mut(transport) else { return };
         let Some(session) = t.session else { return };
-        let Some(s) = self.sessions.get_mut(session) else { return };
-        let mut w = Writer::onto(Target::fresh(t.features), std::mem::take(&mut self.staging));
+        let Some(s) = sessions.get_mut(session) else { return };
+        let mut own;
+        let w = match staging.of(transport, t.features) {
+            Some(w) => w,
+            None => {
+                own = Writer::new(Target::fresh(t.features));
+                &mut own
+            }
+        };
+        s.staged = 0;
         // Frames of fixed size can always be written.
         if std::mem::take(&mut s.keepalive) {
             let _ = if s.features & Features::MSGR_KEEPALIVE2.0 != 0 {
-                Keepalive2 { stamp: self.config.wall(now) }.encode(&mut w)
+                Keepalive2 { stamp: config.wall(now) }.encode(w)
             } else {
-                Keepalive {}.encode(&mut w)
+                Keepalive {}.encode(w)
             };
         }
         if let Some(stamp) = s.keepalive_ack.take() {
-            let _ = Keepalive2Ack { stamp }.encode(&mut w);
+            let _ = Keepalive2Ack { stamp }.encode(w);
         }
-        let acks = self.config.conduct.ack_lossy || !s.policy.lossy;
-        if acks && s.owes_ack() {
-            let rides_along = !w.is_empty() || !s.replay.is_empty() || !s.out.is_empty();
-            let due = s.ack_at.is_none_or(|at| at <= now) || s.ack_due(now, self.config.timers.ack) <= now;
-            if rides_along || due {
-                let _ = Ack { seq: s.in_seq }.encode(&mut w);
-                s.in_seq_acked = s.in_seq;
-                s.unacked = (0, 0);
-                s.forget_ack(session, &mut self.deadlines);
-            }
+        let rides_along = !w.is_empty() || !s.replay.is_empty() || !s.out.is_empty();
+        let due = s.ack_at.is_none_or(|at| at <= now) || s.ack_due(now, config.timers.ack) <= now;
+        if rides_along || due {
+            write_ack(config, session, s, deadlines, w);
         }
-        let mut unwritable = Vec::new();
-        let format = Format::new(t, self.config.nocrc, self.auth.signs());
-        let keeps = !s.policy.lossy || s.close_on_empty;
-        while w.len() < BATCH {
-            let mut frame = match next(s) {
-                Some(Ok(frame)) => frame,
-                Some(Err((number, tid, error))) => {
-                    unwritable.push(Event::Unwritable { session, number, tid, error });
-                    continue;
-                }
-                None => break,
-            };
-            frame.footer.flags = format.flags;
-            let start = w.mark();
-            if let Err(error) = format.write(&frame, s, &mut w) {
-                // A section is longer than a frame can hold. Its number is that of the next message.
-                w.rewind(start);
-                s.out_seq -= 1;
-                s.sent_bytes -= body_len(&frame);
-                let MessageHeader { r#type: MessageType(number), tid, .. } = frame.header;
-                unwritable.push(Event::Unwritable { session, number, tid, error });
-                continue;
-            }
-            s.counters.messages_sent += 1;
-            if keeps {
-                s.sent.push_back(frame);
-            } else {
-                s.sent_bytes -= body_len(&frame);
-            }
-        }
+        let format = Format::new(t, config.nocrc, &**auth);
+        let mut outlet = Outlet { session, s, format, w, dispatch };
+        while outlet.w.len() < BATCH && outlet.next() {}
         let more = !s.replay.is_empty() || !s.out.is_empty();
-        self.staging = w.pieces_onto(out);
-        unwritable.into_iter().for_each(|event| self.dispatch.push_control(event));
-        if more && let Some(t) = self.transports.get_mut(transport) {
+        w.take_pieces(out);
+        staging.take(transport, out);
+        if more {
             t.woken = true;
             self.commands.push_back(Command::Transmit(transport));
         }
     }
+
+    /// Sends over a session on which messages flow, if nothing is to be sent before and not too much waits to be polled.
+    /// The message is written at once: nothing overtakes it any more.
+    ///
+    /// # Errors
+    /// Otherwise the message comes back.
+    #[inline]
+    pub fn send_at_once(&mut self, session: SessionId, message: Message) -> Result<(), Message> {
+        let Endpoint { transports, sessions, staging, config, deadlines, dispatch, auth, commands, .. } = self;
+        let Some(s) = sessions.get_mut(session) else { return Err(message) };
+        if s.state != State::Open || s.is_queued() || s.is_full(&config.limits) {
+            return Err(message);
+        }
+        let Some(transport) = s.transport else { return Err(message) };
+        let Some(t) = transports.get_mut(transport).filter(|t| t.is_open() && !t.closing) else { return Err(message) };
+        let Some(w) = staging.of(transport, t.features).filter(|w| w.len() < BATCH) else { return Err(message) };
+        if w.is_empty() {
+            write_ack(config, session, s, deadlines, w);
+        }
+        if !std::mem::replace(&mut t.woken, true) {
+            commands.push_back(Command::Transmit(transport));
+        }
+        let priority = if message.priority == 0 { config.default_priority } else { message.priority };
+        let format = Format::new(t, config.nocrc, &**auth);
+        Outlet { session, s, format, w, dispatch }.message(config.name, &Message { priority, ..message });
+        Ok(())
+    }
 }
 
-/// The next message to be sent: those that are sent again first, with their numbers; then the most urgent one, which gets
-/// the next number (SQ-01, SQ-02). With type and transaction id, one that cannot be written for this peer.
-fn next(s: &mut Session) -> Option<Result<MessageFrame, (u16, u64, EncodeError)>> {
-    if let Some(frame) = s.replay.pop_front() {
-        s.counters.messages_resent += 1;
-        return Some(Ok(frame));
+/// Writes an acknowledgement, if one is owed.
+fn write_ack(
+    config: &Config,
+    session: SessionId,
+    s: &mut Session,
+    deadlines: &mut Deadlines<Deadline>,
+    w: &mut Writer,
+) {
+    if s.owes_ack() && (config.conduct.ack_lossy || !s.policy.lossy) {
+        let _ = Ack { seq: s.in_seq }.encode(w);
+        s.in_seq_acked = s.in_seq;
+        s.unacked = (0, 0);
+        s.forget_ack(session, deadlines);
     }
-    let (priority, Unsent { src, message }) = s.out.pop()?;
-    let Message { payload, tid, data_off, .. } = message;
-    let number = payload.number();
-    let parts = match payload {
-        Payload::Opaque { parts, .. } => *parts,
-        payload => match payload.encode(Target::fresh(s.features)) {
-            Ok(parts) => parts,
-            Err(error) => return Some(Err((number, tid, error))),
-        },
-    };
-    s.out_seq += 1;
-    let Parts { version, compat, front, middle, data } = parts;
-    let header = MessageHeader {
-        seq: s.out_seq,
-        tid,
-        r#type: MessageType(number),
-        priority,
-        version,
-        data_off,
-        src,
-        compat_version: compat,
-        ..MessageHeader::default()
-    };
-    let frame = MessageFrame { header, front, middle, data, footer: MessageFooter::default() };
-    s.sent_bytes += body_len(&frame);
-    Some(Ok(frame))
+}
+
+/// Where the messages of a session are written.
+struct Outlet<'a> {
+    session: SessionId,
+    s: &'a mut Session,
+    format: Format<'a>,
+    w: &'a mut Writer,
+    /// For those that cannot be written.
+    dispatch: &'a mut DispatchQueue<SessionId, Event>,
+}
+
+impl Outlet<'_> {
+    /// Writes the next message, if there is one: those that are sent again first, with their numbers; then the most
+    /// urgent one (SQ-01, SQ-02).
+    fn next(&mut self) -> bool {
+        if let Some(frame) = self.s.replay.pop_front() {
+            self.again(frame);
+            return true;
+        }
+        match self.s.out.pop() {
+            Some((_, Unsent { src, message })) => {
+                self.message(src, &message);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Gives a message the next number and writes it.
+    #[inline(always)]
+    fn message(&mut self, src: EntityName, message: &Message) {
+        let Message { payload, tid, data_off, priority } = message;
+        let encoded;
+        let parts = match payload {
+            Payload::Opaque(opaque) => &opaque.parts,
+            payload => match payload.encode(Target::fresh(self.s.features)) {
+                Ok(parts) => {
+                    encoded = parts;
+                    &encoded
+                }
+                Err(error) => return self.unwritable(payload.number(), *tid, error),
+            },
+        };
+        let frame = MessageFrameView {
+            header: MessageHeader {
+                seq: self.s.out_seq + 1,
+                tid: *tid,
+                r#type: MessageType(payload.number()),
+                priority: *priority,
+                version: parts.version,
+                data_off: *data_off,
+                src,
+                compat_version: parts.compat,
+                ..MessageHeader::default()
+            },
+            front: (&parts.front).into(),
+            middle: (&parts.middle).into(),
+            data: (&parts.data).into(),
+            footer: MessageFooter { flags: self.format.flags, ..MessageFooter::default() },
+        };
+        // One that cannot be written leaves its number to the next.
+        if self.write(&frame) {
+            self.s.out_seq += 1;
+            if self.keeps() {
+                let frame = frame.share();
+                self.s.sent_bytes += body_len(&frame);
+                self.s.sent.push_back(frame);
+            } else {
+                self.s.staged += 1;
+            }
+        }
+    }
+
+    /// Writes a message again.
+    fn again(&mut self, mut frame: MessageFrame) {
+        frame.footer.flags = self.format.flags;
+        self.s.counters.messages_resent += 1;
+        if self.write(&frame.view()) && self.keeps() {
+            self.s.sent.push_back(frame);
+        } else {
+            self.s.sent_bytes -= body_len(&frame);
+        }
+    }
+
+    fn keeps(&self) -> bool {
+        !self.s.policy.lossy || self.s.close_on_empty
+    }
+
+    /// Whether the frame could be written.
+    #[inline(always)]
+    fn write(&mut self, frame: &MessageFrameView<'_>) -> bool {
+        let start = self.w.mark();
+        let written = self.format.write(frame, self.s, self.w);
+        match written {
+            Ok(()) => self.s.counters.messages_sent += 1,
+            // A section is longer than a frame can hold.
+            Err(error) => {
+                self.w.rewind(start);
+                self.unwritable(frame.header.r#type.0, frame.header.tid, error);
+                return false;
+            }
+        }
+        true
+    }
+
+    #[cold]
+    fn unwritable(&mut self, number: u16, tid: u64, error: EncodeError) {
+        self.dispatch.push_control(Event::Unwritable { session: self.session, number, tid, error });
+    }
 }
 
 /// How messages are written.
@@ -152,8 +296,8 @@ struct Format<'a> {
 }
 
 impl Format<'_> {
-    fn new(t: &Transport, nocrc: bool, sign: bool) -> Format<'_> {
-        let signer = t.signer.as_ref().filter(|_| sign && t.features & Features::MSG_AUTH.0 != 0);
+    fn new<'a>(t: &'a Transport, nocrc: bool, auth: &dyn Authenticator) -> Format<'a> {
+        let signer = t.signer.as_ref().filter(|_| t.features & Features::MSG_AUTH.0 != 0 && auth.signs());
         let mut flags = FooterFlags::COMPLETE;
         if nocrc {
             flags = flags | FooterFlags::NOCRC;
@@ -164,7 +308,8 @@ impl Format<'_> {
         Format { features: t.features, flags, signer }
     }
 
-    fn write(&self, frame: &MessageFrame, s: &Session, w: &mut Writer) -> Result<(), EncodeError> {
+    #[inline(always)]
+    fn write(&self, frame: &MessageFrameView<'_>, s: &Session, w: &mut Writer) -> Result<(), EncodeError> {
         let start = w.mark();
         if self.features & Features::NOSRCADDR.0 != 0 {
             frame.encode(w)?;
@@ -188,10 +333,10 @@ fn sign(signer: &Signer, features: u64, start: Mark, w: &mut Writer) {
 }
 
 /// The frame with the old header: as Firefly does, with the address of the peer (2.8 of the reference).
-fn old_frame(frame: &MessageFrame, s: &Session) -> OldMessageFrame {
+fn old_frame<'a>(frame: &MessageFrameView<'a>, s: &Session) -> OldMessageFrameView<'a> {
     let MessageHeader { seq, tid, r#type, priority, version, data_off, src, .. } = frame.header;
     let src = EntityInst { name: src, addr: s.peer_addr.clone() };
-    OldMessageFrame {
+    OldMessageFrameView {
         header: OldMessageHeader {
             seq,
             tid,
@@ -203,9 +348,9 @@ fn old_frame(frame: &MessageFrame, s: &Session) -> OldMessageFrame {
             src,
             ..OldMessageHeader::default()
         },
-        front: frame.front.clone(),
-        middle: frame.middle.clone(),
-        data: frame.data.clone(),
+        front: frame.front,
+        middle: frame.middle,
+        data: frame.data,
         footer: OldMessageFooter { flags: frame.footer.flags, ..OldMessageFooter::default() },
     }
 }

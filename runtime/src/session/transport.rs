@@ -128,6 +128,37 @@ impl Transport {
         }
     }
 
+    /// Takes the throttles for a message of so many bytes, in Firefly's order: messages, bytes, dispatch (4.7 of the
+    /// reference). Nothing if not all of them let it pass: then the transport is paused.
+    #[inline]
+    pub(super) fn admit(
+        &mut self,
+        own: TransportId,
+        throttle: Option<usize>,
+        throttles: &mut [[Gate<TransportId>; 2]],
+        dispatch: &mut Gate<TransportId>,
+        body: u64,
+    ) -> Option<Permit> {
+        // Mostly nothing is in the way.
+        if throttle.is_none() && self.admission.is_none() && dispatch.take(own, body) {
+            return Some(Permit { dispatch_bytes: body, ..Permit::default() });
+        }
+        let mut admission = self.admission.take().unwrap_or_default();
+        let passed = match throttle.and_then(|throttle| throttles.get_mut(throttle)) {
+            Some([messages, bytes]) => {
+                admission.permit.throttle = throttle;
+                admission.passes(0, messages, own, 1) && admission.passes(1, bytes, own, body)
+            }
+            None => true,
+        };
+        if passed && admission.passes(2, dispatch, own, body) {
+            return Some(admission.permit);
+        }
+        self.admission = Some(admission);
+        self.paused = true;
+        None
+    }
+
     /// Whether the peer connects, and is not in yet.
     pub(super) fn is_accepting(&self) -> bool {
         self.handshake.as_ref().is_some_and(|handshake| handshake.accepting)

@@ -19,7 +19,7 @@ pub fn payload(message: &EncapsulatedMessage, ctx: &Context) -> Option<Payload> 
         data: data.clone(),
     };
     let payload = sound.then(|| Payload::decode(header.r#type.0, parts.sections(), ctx))?.ok()?;
-    (!matches!(payload, Payload::Opaque { .. })).then_some(payload)
+    (!matches!(payload, Payload::Opaque(_))).then_some(payload)
 }
 
 #[cfg(test)]

@@ -69,7 +69,9 @@ fn an_unknown_type_may_be_delivered_as_it_is() {
     let (peer, _) = lab.opened();
     lab.put(peer, &of(MessageType(9999), b"whatever"));
     let received = lab.received();
-    assert!(matches!(&received[0].payload, Payload::Opaque { number: 9999, parts } if parts.front == b"whatever"[..]));
+    assert!(
+        matches!(&received[0].payload, Payload::Opaque(it) if it.number == 9999 && it.parts.front == b"whatever"[..])
+    );
 }
 
 #[track_caller]

@@ -42,7 +42,7 @@ impl Dispatcher for Serve {
         self.messages.fetch_add(1, Ordering::Relaxed);
         if message_in.payload.number() == ASK {
             let asked = match &message_in.payload {
-                Payload::Opaque { parts, .. } => parts.data.len(),
+                Payload::Opaque(opaque) => opaque.parts.data.len(),
                 _ => 0,
             };
             let answer = message(ASK, message_in.tid, self.data.slice(..asked));
