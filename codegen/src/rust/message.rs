@@ -235,7 +235,12 @@ impl<'m> Emitter<'m> {
                 }
 
                 /// The message's type number.
+                #[inline]
                 pub fn number(&self) -> u16 {
+                    match self { #name::Opaque(opaque) => opaque.number, known => known.known_number() }
+                }
+
+                fn known_number(&self) -> u16 {
                     match self { #(#numbers)* #name::Opaque(opaque) => opaque.number }
                 }
 

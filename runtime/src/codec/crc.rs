@@ -18,11 +18,12 @@ impl Crc32c {
     }
 
     /// The checksum of the bytes.
-    #[inline]
+    #[inline(always)]
     pub fn of(&self, data: &[u8]) -> u32 {
-        if data.is_empty() {
-            return self.init ^ self.xorout;
-        }
+        if data.is_empty() { self.init ^ self.xorout } else { self.of_some(data) }
+    }
+
+    fn of_some(&self, data: &[u8]) -> u32 {
         // Starting from the usual initial state is quicker, as no parameters are set up. A CRC is linear: the final
         // state for another initial state differs by what the difference becomes over as many bytes of zero.
         match from_ones_over(data.len()) {

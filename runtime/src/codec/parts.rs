@@ -75,11 +75,11 @@ impl Sections<'_> {
     /// The sections of a message of that type as they are.
     #[inline(always)]
     pub fn to_opaque(&self, number: u16) -> Box<Opaque> {
-        // Filled in where they are to lie: moving them costs more.
-        let mut opaque = Box::<Opaque>::default();
-        opaque.number = number;
-        let Parts { version, compat, front, middle, data } = &mut opaque.parts;
-        (*version, *compat) = (self.version, self.compat);
+        let (version, compat) = (self.version, self.compat);
+        let parts = Parts { version, compat, front: Bytes::new(), middle: Bytes::new(), data: Bytes::new() };
+        // Sections are filled in where they are to lie: moving them costs more.
+        let mut opaque = Box::new(Opaque { number, parts });
+        let Parts { front, middle, data, .. } = &mut opaque.parts;
         for (part, section) in [(front, self.front), (middle, self.middle), (data, self.data)] {
             if !section.is_empty() {
                 *part = section.share();

@@ -153,12 +153,7 @@ impl<'a> Reader<'a> {
     /// Reads `n` bytes, which are left where they are.
     #[inline]
     pub fn view(&mut self, n: usize) -> Result<Slice<'a>, DecodeError> {
-        if n > self.remaining() {
-            return Err(self.need(n));
-        }
-        let start = self.pos;
-        self.pos += n;
-        Ok(Slice::between(self.buf, start, self.pos))
+        Ok(Slice::new(self.buf, self.slice(n)?))
     }
 
     /// Reads a string of `n` bytes. They are shared with the input, not copied.

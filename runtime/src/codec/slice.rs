@@ -9,48 +9,35 @@ use bytes::Bytes;
 #[derive(Clone, Copy)]
 pub struct Slice<'a> {
     whole: &'a Bytes,
-    /// At most `end`.
-    start: usize,
-    /// At most the length of `whole`.
-    end: usize,
+    /// Lies in `whole`.
+    part: &'a [u8],
 }
 
 impl<'a> Slice<'a> {
-    /// The part between two positions, which are in order and within the whole.
+    /// A part of the whole.
     #[inline]
-    pub(super) fn between(whole: &'a Bytes, start: usize, end: usize) -> Slice<'a> {
-        Slice { whole, start, end }
-    }
-
-    /// How many bytes there are.
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.end - self.start
-    }
-
-    /// Whether there is none.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.start == self.end
+    pub(super) fn new(whole: &'a Bytes, part: &'a [u8]) -> Slice<'a> {
+        Slice { whole, part }
     }
 
     /// The bytes as a value of their own, which shares them with the whole.
     #[inline]
     pub fn share(&self) -> Bytes {
-        if self.is_empty() { Bytes::new() } else { self.whole.slice(self.start..self.end) }
+        if self.is_empty() { Bytes::new() } else { self.whole.slice_ref(self.part) }
     }
 
     /// The whole, and where in it the part starts and ends.
     #[inline]
     pub(super) fn place(self) -> (&'a Bytes, usize, usize) {
-        (self.whole, self.start, self.end)
+        let start = (self.part.as_ptr() as usize).saturating_sub(self.whole.as_ptr() as usize).min(self.whole.len());
+        (self.whole, start, (start + self.part.len()).min(self.whole.len()))
     }
 }
 
 impl<'a> From<&'a Bytes> for Slice<'a> {
     #[inline]
     fn from(whole: &'a Bytes) -> Self {
-        Slice { whole, start: 0, end: whole.len() }
+        Slice { whole, part: whole }
     }
 }
 
@@ -66,7 +53,7 @@ impl Deref for Slice<'_> {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        self.whole.get(self.start..self.end).unwrap_or_default()
+        self.part
     }
 }
 
@@ -83,11 +70,14 @@ mod tests {
     #[test]
     fn is_a_part_that_can_be_shared() {
         let whole = Bytes::from(vec![1, 2, 3, 4]);
-        let slice = Slice::between(&whole, 1, 3);
+        let slice = Slice::new(&whole, &whole[1..3]);
         assert_eq!(*slice, [2, 3]);
         assert_eq!(slice.share(), [2, 3][..]);
         assert_eq!(slice.share().as_ptr(), whole[1..].as_ptr());
         assert_eq!(format!("{slice:?}"), r#"b"\x02\x03""#);
         assert_eq!(*Slice::from(&whole), whole[..]);
+        assert_eq!((slice.place().1, slice.place().2), (1, 3));
+        let none = Slice::new(&whole, &whole[4..]);
+        assert_eq!((none.place().1, none.place().2, none.share()), (4, 4, Bytes::new()));
     }
 }

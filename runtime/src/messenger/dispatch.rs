@@ -14,16 +14,17 @@ use crate::session::{Disconnect, Event, FastLane, Fault, Misuse, Permit, Receive
 /// So many events are handed out before others get their turn on the thread.
 const BURST: usize = 256;
 
-/// So many fast messages are taken out of the queue at a time, and so many times in a row.
+/// So many fast messages are handed out at a time: few enough for what is close at hand, as allocators and caches go. Out
+/// of the queue they are taken so many times in a row.
 const FAST: usize = 8;
 const ROUNDS: u32 = 32;
 
 /// Who dispatches, and what is to be dispatched next (`DispatchQueue` in `src/msg/DispatchQueue.cc`).
 ///
-/// What waits lies in the endpoint, in the order of dispatch, and is taken from there one by one, fast messages by some
-/// dozens, so that what is more urgent overtakes until the last moment. Whoever finds the queue idle takes the first
+/// What waits lies in the endpoint, in the order of dispatch, and is taken from there one by one, fast messages by a
+/// few, so that what is more urgent overtakes until the last moment. Whoever finds the queue idle takes the first
 /// event out and is in charge of the others until none is left: the task of the queue, or for fast messages the task of a
-/// pipe.
+/// pipe. While nothing waits at all, fast messages do not even get there.
 #[derive(Default)]
 pub(super) struct DispatchQueue {
     pub(super) dispatchers: OnceLock<Vec<Arc<dyn Dispatcher>>>,
@@ -112,7 +113,11 @@ impl DispatchQueue {
         let mut permit = Permit::default();
         messages.iter_mut().for_each(|message| permit.add_dispatch(message.permit.take_dispatch()));
         let mut messages = messages.drain(..);
-        let mut deliver = || messages.by_ref().for_each(|message| self.deliver_message(connection.clone(), message));
+        let mut deliver = || {
+            for received in messages.by_ref() {
+                self.deliver_message(connection.clone(), received);
+            }
+        };
         // What panics loses one message.
         while self.call(&mut deliver).is_none() {}
         permit
@@ -143,9 +148,10 @@ impl DispatchQueue {
         matches!(&due.event, Event::Message(message) if self.is_fast_message(message))
     }
 
+    #[inline]
     fn is_fast_message(&self, message: &Received) -> bool {
-        let fast = |dispatcher: &Arc<dyn Dispatcher>| self.call(|| dispatcher.can_fast_dispatch(message)) == Some(true);
-        self.dispatchers().iter().all(fast)
+        let dispatchers = self.dispatchers();
+        self.call(|| dispatchers.iter().all(|dispatcher| dispatcher.can_fast_dispatch(message))) == Some(true)
     }
 }
 

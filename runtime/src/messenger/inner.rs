@@ -67,7 +67,7 @@ pub(super) struct State {
     pub(super) moment: Option<Time>,
     /// Room for fast messages that are taken out of the queue together; whoever is in charge has it.
     pub(super) burst: Vec<Due>,
-    /// Room for those that never get into it.
+    /// Room for those that do not get into the queue.
     pub(super) lane: Vec<Received>,
 }
 

@@ -15,6 +15,7 @@ pub struct MessageIn {
 }
 
 impl MessageIn {
+    #[inline(always)]
     pub(super) fn new(connection: Connection, received: Received) -> MessageIn {
         MessageIn { connection, received }
     }

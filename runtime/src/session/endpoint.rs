@@ -171,8 +171,8 @@ impl Endpoint {
         self.by_addr.get(addr).copied()
     }
 
-    /// Sends over a session. A message for a session that is over is dropped (PO-11). If the session
-    /// [is open](Self::is_open), the time makes no difference.
+    /// Sends over a session, [at once](Self::send_at_once) if possible. A message for a session that is over is dropped
+    /// (PO-11). If the session [is open](Self::is_open), the time makes no difference.
     ///
     /// # Errors
     /// When it was not taken.

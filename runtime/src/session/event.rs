@@ -128,7 +128,7 @@ pub enum Command {
 /// How an endpoint gets further with the input of a transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// With at least so many more bytes.
+    /// With at least so many more bytes; without any when what a [`FastLane`](super::FastLane) took is handed out.
     Bytes(usize),
     /// When a throttle lets go: read no more until [`Command::Resume`].
     Pause,

@@ -75,6 +75,7 @@ impl FastLane<'_> {
     }
 
     /// Takes a message, or gives it back.
+    #[inline(always)]
     pub(super) fn offer(&mut self, message: Received) -> Option<Received> {
         self.messages.push(message);
         self.messages.pop_if(|message| !(self.takes)(message))

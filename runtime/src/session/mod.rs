@@ -38,12 +38,14 @@
 //!
 //! # What is delivered, and when
 //!
-//! * A message is numbered when it is taken for sending, the most urgent first; within a priority the order is that of
-//!   sending. It is acknowledged by the peer once it was read and verified there, not when it was dispatched.
+//! * A message is numbered when it is written. That is at once while the connection takes what there is, up to a batch of
+//!   64 KiB; what has to wait goes later, the most urgent first, and within a priority in the order of sending. It is
+//!   acknowledged by the peer once it was read and verified there, not when it was dispatched.
 //! * On a session that is not lossy, what was not acknowledged is sent again over the next connection, with its numbers
 //!   and before everything else, and what the peer had already it drops: each message is delivered once, in order.
 //! * [`Endpoint::poll_event`] hands out what came in the order of dispatch: control events first, then by
-//!   priority, taking turns between sessions, and priorities below 64 by their share.
+//!   priority, taking turns between sessions, and priorities below 64 by their share. A [`FastLane`] takes messages that
+//!   the application would rather have as they come.
 //! * A message holds its share of the throttles until the application gives it back ([`Permit`]). A transport whose next
 //!   message does not get its share is not read ([`Want::Pause`]).
 //!

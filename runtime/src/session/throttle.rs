@@ -17,6 +17,7 @@ impl Throttle {
 
     /// Takes an amount, unless it has to wait: while it would exceed the limit or, if it is larger than the limit
     /// itself, while the limit is exceeded already (TH-02).
+    #[inline]
     pub(super) fn try_take(&mut self, amount: u64) -> bool {
         if self.limit == 0 {
             return true;
@@ -65,10 +66,13 @@ impl<K: Copy + Eq> Gate<K> {
     /// Takes an amount. If it is false the key waits now, or still does; it may ask again at any time, and what it
     /// asked for first counts. Behind others it waits even if its amount would fit; with nothing to take it never
     /// waits (TH-07).
+    #[inline]
     pub(super) fn take(&mut self, key: K, amount: u64) -> bool {
-        if amount == 0 {
-            return true;
-        }
+        amount == 0 || self.waiting.is_empty() && self.throttle.try_take(amount) || self.take_turn(key, amount)
+    }
+
+    /// Takes an amount when it is the key's turn.
+    fn take_turn(&mut self, key: K, amount: u64) -> bool {
         match self.place(key) {
             Some(place) if place < self.granted => {
                 self.waiting.remove(place);

@@ -210,6 +210,7 @@ impl Outlet<'_> {
     fn message(&mut self, src: EntityName, message: &Message) {
         let Message { payload, tid, data_off, priority } = message;
         let encoded;
+        let number = payload.number();
         let parts = match payload {
             Payload::Opaque(opaque) => &opaque.parts,
             payload => match payload.encode(Target::fresh(self.s.features)) {
@@ -217,14 +218,14 @@ impl Outlet<'_> {
                     encoded = parts;
                     &encoded
                 }
-                Err(error) => return self.unwritable(payload.number(), *tid, error),
+                Err(error) => return self.unwritable(number, *tid, error),
             },
         };
         let frame = MessageFrameView {
             header: MessageHeader {
                 seq: self.s.out_seq + 1,
                 tid: *tid,
-                r#type: MessageType(payload.number()),
+                r#type: MessageType(number),
                 priority: *priority,
                 version: parts.version,
                 data_off: *data_off,

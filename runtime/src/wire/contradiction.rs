@@ -8,6 +8,7 @@ use crate::wire::payload::Payload;
 ///
 /// # Errors
 /// [`DecodeErrorKind::Trailing`] for bytes that are left, [`DecodeErrorKind::Unexpected`] for the length of a list.
+#[inline]
 pub fn check(payload: &Payload, parts: &Sections<'_>) -> Result<(), DecodeError> {
     match payload {
         Payload::MClientReply(message) => whole(&parts.front, message.origin.tail()),

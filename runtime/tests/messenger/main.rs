@@ -9,6 +9,7 @@ mod cluster;
 mod dispatch;
 mod endless;
 mod every_turn;
+mod fast;
 mod faults;
 mod half_open;
 mod hostile;

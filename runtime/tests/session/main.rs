@@ -1,5 +1,6 @@
 //! The protocol engine against peers that are played byte by byte, and against itself over a network that fails.
 
+mod at_once;
 mod auth;
 mod checksums;
 mod dispatch;
