@@ -182,12 +182,16 @@ impl Inner {
             };
             state.dispatching = true;
             state.moment = Some(now);
-            state.collect(Some(transport), todo);
+            if !state.endpoint.is_drained() {
+                state.collect(Some(transport), todo);
+            }
             drop(state);
             let permit = self.dispatch.deliver_all(&connection, &mut messages);
             state = self.lock();
             state.give_back(permit);
-            state.collect(Some(transport), todo);
+            if !state.endpoint.is_drained() {
+                state.collect(Some(transport), todo);
+            }
             state.moment = None;
             state.dispatching = state.stage == Stage::Stopped;
             // A batch of answers is not kept waiting for the next one.

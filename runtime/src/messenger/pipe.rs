@@ -27,7 +27,7 @@ use crate::session::{Disconnect, Time, TransportId, Want};
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// So many bytes are taken from the endpoint at a time.
-const STAGED: usize = 256 << 10;
+const STAGED: usize = 1 << 20;
 
 /// What is known of a pipe outside its task.
 pub(super) struct Pipe {

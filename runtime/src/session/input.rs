@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 
 use super::endpoint::Deadline;
 use super::info::State;
@@ -191,7 +191,7 @@ impl Endpoint {
         lane: &mut Option<FastLane<'_>>,
     ) -> Result<Option<Want>, Fault> {
         let Some(t) = self.transports.get_mut(transport) else { return Ok(Some(Want::Nothing)) };
-        let ready = std::mem::take(&mut t.ready);
+        let mut ready = std::mem::take(&mut t.ready);
         let ctx = reading.context();
         let mut r = Reader::new(&ready, &ctx);
         while let Some(tag) = r.ahead().first() {
@@ -200,8 +200,9 @@ impl Endpoint {
                     Stop::Other => {}
                     Stop::Over => return Ok(Some(Want::Nothing)),
                     Stop::Wait { from, want } => {
+                        ready.advance(from);
                         if let Some(t) = self.transports.get_mut(transport) {
-                            t.ready = ready.slice(from..);
+                            t.ready = ready;
                         }
                         return Ok(Some(want));
                     }
