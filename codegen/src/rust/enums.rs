@@ -204,7 +204,7 @@ impl Emitter<'_> {
 
                 /// Writes the integer.
                 pub fn encode(&self, w: &mut #rt::Writer) -> Result<(), #rt::EncodeError> {
-                    *w.run() = self.0.#to();
+                    w.put(&self.0.#to());
                     Ok(())
                 }
 

@@ -12,7 +12,7 @@ impl<'m> Emitter<'m> {
     /// Writes an integer.
     pub(super) fn write_int(&self, int: Int, value: &TokenStream) -> TokenStream {
         let to = if int.big { quote!(to_be_bytes) } else { quote!(to_le_bytes) };
-        quote!({ let value = #value; *w.run() = value.#to(); })
+        quote!({ let value = #value; w.put(&value.#to()); })
     }
 
     /// Writes a value found at a place.
@@ -29,9 +29,9 @@ impl<'m> Emitter<'m> {
             Type::Int(int) => self.write_int(*int, place),
             Type::Float { big, .. } => {
                 let to = if *big { quote!(to_be_bytes) } else { quote!(to_le_bytes) };
-                quote!(*w.run() = #place.#to();)
+                quote!(w.put(&#place.#to());)
             }
-            Type::Bool => quote!(*w.run() = [u8::from(#place)];),
+            Type::Bool => quote!(w.put(&[u8::from(#place)]);),
             Type::Named(_) => {
                 let apart = self.is_apart(ty).then(|| quote!(, data_w));
                 let write = at.attempt(quote!(#place.encode(w #apart)));
