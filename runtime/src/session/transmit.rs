@@ -105,7 +105,6 @@ impl Endpoint {
                 &mut own
             }
         };
-        s.staged = 0;
         // Frames of fixed size can always be written.
         if std::mem::take(&mut s.keepalive) {
             let _ = if s.features & Features::MSGR_KEEPALIVE2.0 != 0 {
@@ -125,6 +124,8 @@ impl Endpoint {
         let format = Format::new(t, config.nocrc, &**auth);
         let mut outlet = Outlet { session, s, format, w, dispatch };
         while outlet.w.len() < BATCH && outlet.next() {}
+        // All of it is polled now.
+        s.staged = 0;
         let more = !s.replay.is_empty() || !s.out.is_empty();
         w.take_pieces(out);
         staging.take(transport, out);

@@ -57,6 +57,20 @@ fn behind_a_batch_the_most_urgent_goes_first() {
 }
 
 #[test]
+fn what_was_queued_and_is_polled_counts_no_more() {
+    let (mut lab, _, session) = lab(Policy::stateless_server(), 100);
+    assert!(at_once(&mut lab, session, bulk(1, 0, 70_000)));
+    for tid in [2, 3] {
+        lab.node.endpoint.send(lab.now, session, ping(tid)).unwrap();
+    }
+    let transport = lab.info(session).transport.unwrap();
+    for left in [2, 0] {
+        assert!(lab.node.endpoint.poll_transmit(lab.now, transport, &mut Vec::new()));
+        assert_eq!(lab.node.endpoint.pending(session), Some(left));
+    }
+}
+
+#[test]
 fn only_what_can_be_written_is_taken() {
     let mut lab = Lab::new(client(Policy::lossless_client()));
     let session = lab.connect();
