@@ -14,9 +14,9 @@ pub struct Reader<'a> {
     buf: &'a Bytes,
     /// Where in `buf` the bytes to read start; positions are counted from here.
     start: usize,
-    /// At most `end`.
-    pos: usize,
-    /// At most the length of `buf`.
+    /// What is unread in the innermost window.
+    ahead: &'a [u8],
+    /// Where in `buf` that ends.
     end: usize,
     /// The memory that collections have been charged with.
     charged: usize,
@@ -26,8 +26,9 @@ pub struct Reader<'a> {
 /// What [`Reader::open`] narrowed: give it back to [`Reader::close`].
 #[derive(Debug)]
 #[must_use = "the reader stays narrowed until the window is closed"]
-pub struct Window {
-    outer_end: usize,
+pub struct Window<'a> {
+    /// What follows it.
+    after: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
@@ -35,7 +36,8 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn new(bytes: impl Into<Slice<'a>>, ctx: &Context) -> Reader<'a> {
         let (buf, start, end) = bytes.into().place();
-        Reader { buf, start, pos: start, end, charged: 0, ctx: *ctx }
+        let ahead = buf.get(start..end).unwrap_or_default();
+        Reader { buf, start, ahead, end, charged: 0, ctx: *ctx }
     }
 
     /// What reading depends on.
@@ -52,19 +54,25 @@ impl<'a> Reader<'a> {
     /// The number of bytes read so far.
     #[inline]
     pub fn position(&self) -> usize {
-        self.pos.saturating_sub(self.start)
+        self.place() - self.start
+    }
+
+    /// Where in `buf` the bytes ahead start.
+    #[inline]
+    fn place(&self) -> usize {
+        self.end - self.ahead.len()
     }
 
     /// The number of bytes left in the innermost window.
     #[inline]
     pub fn remaining(&self) -> usize {
-        self.end.saturating_sub(self.pos)
+        self.ahead.len()
     }
 
     /// Whether no bytes are left in the innermost window.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.pos >= self.end
+        self.ahead.is_empty()
     }
 
     /// Reads `N` bytes.
@@ -76,9 +84,9 @@ impl<'a> Reader<'a> {
     /// Reads `N` bytes as they lie in the input.
     #[inline]
     pub fn run<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
-        match self.ahead().first_chunk::<N>() {
-            Some(run) => {
-                self.pos += N;
+        match self.ahead.split_first_chunk() {
+            Some((run, ahead)) => {
+                self.ahead = ahead;
                 Ok(run)
             }
             None => Err(self.need(N)),
@@ -88,7 +96,7 @@ impl<'a> Reader<'a> {
     /// The next `N` bytes, which stay unread.
     #[inline]
     pub fn peek<const N: usize>(&self) -> Result<[u8; N], DecodeError> {
-        self.ahead().first_chunk::<N>().copied().ok_or_else(|| self.need(N))
+        self.ahead.first_chunk().copied().ok_or_else(|| self.need(N))
     }
 
     /// Reads one byte.
@@ -103,7 +111,7 @@ impl<'a> Reader<'a> {
     pub fn boolean(&mut self) -> Result<bool, DecodeError> {
         let [byte] = self.peek()?;
         let boolean = self.to_bool(byte)?;
-        self.pos += 1;
+        self.skip(1);
         Ok(boolean)
     }
 
@@ -121,9 +129,9 @@ impl<'a> Reader<'a> {
     /// Reads `n` bytes as they lie in the input.
     #[inline]
     pub fn slice(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
-        match self.ahead().get(..n) {
-            Some(slice) => {
-                self.pos += n;
+        match self.ahead.split_at_checked(n) {
+            Some((slice, ahead)) => {
+                self.ahead = ahead;
                 Ok(slice)
             }
             None => Err(self.need(n)),
@@ -145,9 +153,15 @@ impl<'a> Reader<'a> {
     /// The next `n` bytes, which are there.
     #[inline(never)]
     fn share(&mut self, n: usize) -> Bytes {
-        let start = self.pos;
-        self.pos += n;
-        self.buf.slice(start..self.pos)
+        let start = self.place();
+        self.skip(n);
+        self.buf.slice(start..start + n)
+    }
+
+    /// Goes on by `n` bytes, if they are there.
+    #[inline]
+    fn skip(&mut self, n: usize) {
+        self.ahead = self.ahead.get(n..).unwrap_or(self.ahead);
     }
 
     /// Reads `n` bytes, which are left where they are.
@@ -214,21 +228,26 @@ impl<'a> Reader<'a> {
 
     /// Narrows the reader to the next `len` bytes.
     #[inline]
-    pub fn open(&mut self, len: usize) -> Result<Window, DecodeError> {
-        if len > self.remaining() {
-            return Err(self.need(len));
-        }
-        let window = Window { outer_end: self.end };
-        self.end = self.pos + len;
-        Ok(window)
+    pub fn open(&mut self, len: usize) -> Result<Window<'a>, DecodeError> {
+        let Some((inside, after)) = self.ahead.split_at_checked(len) else { return Err(self.need(len)) };
+        self.ahead = inside;
+        self.end -= after.len();
+        Ok(Window { after })
     }
 
     /// Ends a window: skips what is unread in it and returns it.
     #[inline]
-    pub fn close(&mut self, window: Window) -> Bytes {
+    pub fn close(&mut self, window: Window<'a>) -> Bytes {
         let tail = self.rest();
-        self.end = window.outer_end;
+        self.leave(window);
         tail
+    }
+
+    /// Goes on behind a window.
+    #[inline]
+    fn leave(&mut self, window: Window<'a>) {
+        self.ahead = window.after;
+        self.end += window.after.len();
     }
 
     /// What to keep of a value beyond its fields: version and compat if they differ from what would be written, and what
@@ -243,31 +262,30 @@ impl<'a> Reader<'a> {
 
     /// The same at the end of a window, which it ends.
     #[inline]
-    pub fn close_origin(&mut self, window: Window, version: Option<u32>, compat: Option<u32>) -> Origin {
+    pub fn close_origin(&mut self, window: Window<'a>, version: Option<u32>, compat: Option<u32>) -> Origin {
         let origin = self.origin(version, compat);
-        self.end = window.outer_end;
+        self.leave(window);
         origin
     }
 
     /// Ends a window: skips what is unread in it and keeps it as slack.
     #[inline]
-    pub fn close_slack(&mut self, window: Window) -> Slack {
-        let slack = Slack::read(self.ahead());
-        self.pos = self.end;
-        self.end = window.outer_end;
+    pub fn close_slack(&mut self, window: Window<'a>) -> Slack {
+        let slack = Slack::read(self.ahead);
+        self.leave(window);
         slack
     }
 
     /// Reads the head of an envelope and narrows the reader to its contents: the version, the oldest version a reader
     /// has to understand, and the window.
     #[inline]
-    pub fn envelope(&mut self, newest: u32) -> Result<(u32, u32, Window), DecodeError> {
+    pub fn envelope(&mut self, newest: u32) -> Result<(u32, u32, Window<'a>), DecodeError> {
         let [version, compat, a, b, c, d] = self.peek()?;
         let (version, compat) = (u32::from(version), u32::from(compat));
         if compat > newest {
             return Err(self.fail(DecodeErrorKind::Incompatible { compat, understood: newest }));
         }
-        self.pos += 6;
+        self.skip(6);
         let length = self.length(u64::from(u32::from_le_bytes([a, b, c, d])), u64::MAX)?;
         let window = self.open(length)?;
         Ok((version, compat, window))
@@ -324,7 +342,7 @@ impl<'a> Reader<'a> {
     /// The unread bytes of the innermost window.
     #[inline]
     pub fn ahead(&self) -> &'a [u8] {
-        self.buf.get(self.pos..self.end).unwrap_or_default()
+        self.ahead
     }
 }
 
