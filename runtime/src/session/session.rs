@@ -233,10 +233,12 @@ impl Session {
 
     /// When an acknowledgement is due that has nothing to travel with.
     pub(super) fn ack_due(&self, now: Time, delay: Duration) -> Time {
-        /// With so many messages or bytes not acknowledged, the peer should not have to wait.
+        /// With so many messages or bytes not acknowledged, the peer should not have to wait. On a lossy connection it
+        /// keeps nothing that would wait for them (SQ-06).
         const MESSAGES: u32 = 64;
         const BYTES: usize = 256 << 10;
         let (messages, bytes) = self.unacked;
-        if messages >= MESSAGES || bytes >= BYTES { now } else { now + delay }
+        let many = messages >= MESSAGES || bytes >= BYTES;
+        if many && !self.policy.lossy { now } else { now + delay }
     }
 }

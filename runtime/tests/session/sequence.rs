@@ -74,6 +74,20 @@ fn what_may_be_lost_is_acknowledged_all_the_same() {
     }
 }
 
+/// Who keeps what it sent waits for acknowledgements: the more that is, the sooner they go out.
+// covers: SQ-05, SQ-06
+#[test]
+fn nobody_hurries_to_acknowledge_what_may_be_lost() {
+    for policy in [Policy::stateless_server(), Policy::stateful_server()] {
+        let mut lab = Lab::new(osd(policy));
+        let (peer, _) = lab.opened();
+        lab.put_all(peer, &(1..=1000).map(frame).collect::<Vec<_>>());
+        assert_eq!(lab.numbers(peer).1, if policy.lossy { vec![] } else { vec![1000] });
+        lab.after(ms(5));
+        assert_eq!(lab.numbers(peer).1, if policy.lossy { vec![1000] } else { vec![] });
+    }
+}
+
 // covers: SQ-07
 #[test]
 fn an_acknowledgement_waits_200_ms_at_most() {
