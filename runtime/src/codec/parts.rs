@@ -37,11 +37,8 @@ impl Opaque {
     /// A message of that type, in memory of its own.
     #[inline]
     pub fn boxed(number: u16, parts: Parts) -> Box<Opaque> {
-        // Moved only once: what was just written in small parts takes long to be read in large ones.
-        let mut opaque = Box::<Opaque>::default();
-        opaque.number = number;
-        opaque.parts = parts;
-        opaque
+        // Built where it is to lie: what was just written in small parts takes long to be read in large ones.
+        Box::write(Box::new_uninit(), Opaque { number, parts })
     }
 }
 
@@ -75,11 +72,11 @@ impl Sections<'_> {
     /// The sections of a message of that type as they are.
     #[inline(always)]
     pub fn to_opaque(&self, number: u16) -> Box<Opaque> {
-        let (version, compat) = (self.version, self.compat);
-        let parts = Parts { version, compat, front: Bytes::new(), middle: Bytes::new(), data: Bytes::new() };
-        // Sections are filled in where they are to lie: moving them costs more.
-        let mut opaque = Box::new(Opaque { number, parts });
-        let Parts { front, middle, data, .. } = &mut opaque.parts;
+        // Everything is filled in where it is to lie: moving it costs more.
+        let mut opaque = Box::<Opaque>::default();
+        opaque.number = number;
+        let Parts { version, compat, front, middle, data } = &mut opaque.parts;
+        (*version, *compat) = (self.version, self.compat);
         for (part, section) in [(front, self.front), (middle, self.middle), (data, self.data)] {
             if !section.is_empty() {
                 *part = section.share();

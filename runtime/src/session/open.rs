@@ -3,7 +3,7 @@
 use super::endpoint::Deadline;
 use super::envelope::Envelope;
 use super::message::{FastLane, Received};
-use super::reading::Reading;
+use super::reading::{Reading, frame};
 use super::session::Session;
 use super::transport::Transport;
 use super::{Config, Endpoint, Event, Fault, PeerMisbehaved, SessionId, Time, TransportId, Want};
@@ -59,7 +59,8 @@ impl Endpoint {
                 return Ok(Stop::Wait { from, want: Want::Bytes(0) });
             }
             let rest = r.ahead();
-            let envelope = reading.message(r, rest)?;
+            let envelope = Envelope::read(r).map_err(|error| frame(&error, rest))?;
+            reading.check(&envelope)?;
             let Some(permit) = t.admit(transport, throttle, throttles, dispatch_throttle, envelope.body_len()) else {
                 return Ok(Stop::Wait { from, want: Want::Pause });
             };

@@ -3,9 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::{BannerKind, Envelope, Limits, PeerMisbehaved};
-use crate::codec::{
-    ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Measure, Reader, Sections, Wire, from_bytes,
-};
+use crate::codec::{ChecksumPolicy, Context, DecodeError, DecodeErrorKind, Measure, Sections, Wire, from_bytes};
 use crate::wire::transport::{
     BANNER, Banner, ClientHello, Connect, ConnectReply, Frame, MsgHeaderStart, SeqExchange, ServerHello, Tag,
 };
@@ -117,31 +115,28 @@ impl Reading {
         // The header's checksum is verified with the others, unless those are not.
         let checksums = if self.nocrc { ChecksumPolicy::Verify } else { ChecksumPolicy::Skip };
         let ctx = Context { checksums, ..self.context() };
-        let mut end = 0;
-        while let Some(rest) = input.get(end..)
-            && let Ok(Measure::Whole(n)) = Frame::measure(rest, &ctx)
-            && n <= rest.len()
+        let mut rest: &[u8] = input;
+        while let Ok(Measure::Whole(n)) = Frame::measure(rest, &ctx)
+            && let Some((_, after)) = rest.split_at_checked(n)
         {
-            end += n;
+            rest = after;
         }
+        let end = input.len() - rest.len();
         // Even no bytes of a buffer would keep it.
         if end == 0 { Bytes::new() } else { input.split_to(end).freeze() }
     }
 
-    /// Reads the message frame at the start of `b`, where the reader stands, and leaves its sections where they are. All
-    /// of its bytes are there.
+    /// Judges the header of a message that was read, as [`measure`](Self::measure) does.
     ///
     /// # Errors
-    /// When they are something else, when the header's checksum does not match (CR-03), or a section is too long.
+    /// When its checksum does not match (CR-03), or a section is too long.
     #[inline]
-    pub(super) fn message<'a>(&self, r: &mut Reader<'a>, b: &[u8]) -> Result<Envelope<Sections<'a>>, PeerMisbehaved> {
-        let envelope = Envelope::read(r).map_err(|error| frame(&error, b))?;
+    pub(super) fn check(&self, envelope: &Envelope<Sections<'_>>) -> Result<(), PeerMisbehaved> {
         if envelope.checksums.first().is_some_and(|crc| crc.stored().is_some()) {
             return Err(PeerMisbehaved::BadCrc { section: "header" });
         }
         let Sections { front, middle, data, .. } = &envelope.parts;
-        self.judge([front.len() as u64, middle.len() as u64, data.len() as u64])?;
-        Ok(envelope)
+        self.judge([front.len() as u64, middle.len() as u64, data.len() as u64])
     }
 
     /// What reading frames depends on.

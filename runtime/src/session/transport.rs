@@ -130,7 +130,7 @@ impl Transport {
 
     /// Takes the throttles for a message of so many bytes, in Firefly's order: messages, bytes, dispatch (4.7 of the
     /// reference). Nothing if not all of them let it pass: then the transport is paused.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit(
         &mut self,
         own: TransportId,
@@ -143,6 +143,18 @@ impl Transport {
         if throttle.is_none() && self.admission.is_none() && dispatch.take(own, body) {
             return Some(Permit { dispatch_bytes: body, ..Permit::default() });
         }
+        self.admit_in_turn(own, throttle, throttles, dispatch, body)
+    }
+
+    #[cold]
+    fn admit_in_turn(
+        &mut self,
+        own: TransportId,
+        throttle: Option<usize>,
+        throttles: &mut [[Gate<TransportId>; 2]],
+        dispatch: &mut Gate<TransportId>,
+        body: u64,
+    ) -> Option<Permit> {
         let mut admission = self.admission.take().unwrap_or_default();
         let passed = match throttle.and_then(|throttle| throttles.get_mut(throttle)) {
             Some([messages, bytes]) => {
