@@ -1,5 +1,6 @@
 //! The application's handle of a session.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -55,6 +56,34 @@ impl Connection {
         }
     }
 
+    /// Sends messages one after the other, as [`send`](Self::send) would, with less effort for each of them.
+    ///
+    /// Dropping the future before it is done, or an error, leaves the first ones queued and the others not; some more than
+    /// were queued may have been taken from the iterator.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), for the first message that cannot be sent.
+    pub async fn send_all(&self, messages: impl IntoIterator<Item = Message>) -> Result<(), SendError> {
+        /// So many are taken together, few enough for what is close at hand. The iterator is not asked while the lock is
+        /// held.
+        const TOGETHER: usize = 7;
+        let mut messages = messages.into_iter();
+        let mut taken = VecDeque::with_capacity(TOGETHER);
+        loop {
+            if taken.is_empty() {
+                taken.extend(messages.by_ref().take(TOGETHER));
+            }
+            if taken.is_empty() {
+                return Ok(());
+            }
+            self.offer_all(&mut taken);
+            // What stops here waits for room, or for the session to open.
+            if let Some(message) = taken.pop_front() {
+                self.send(message).await?;
+            }
+        }
+    }
+
     async fn send_later(&self, mut message: Message) -> Result<(), SendError> {
         let mut changed = pin!(self.0.changed.notified());
         loop {
@@ -75,6 +104,16 @@ impl Connection {
     /// When too much is waiting ([`SendError::Full`] gives the message back), or as [`send`](Self::send).
     pub fn try_send(&self, message: Message) -> Result<(), SendError> {
         self.offer(message, false)
+    }
+
+    /// Sends what can be sent at once.
+    fn offer_all(&self, messages: &mut VecDeque<Message>) {
+        let (inner, session) = (&self.0.inner, self.0.session);
+        let mut state = inner.lock();
+        state.endpoint.send_all_at_once(session, messages);
+        if !state.endpoint.is_drained() {
+            inner.settle(state);
+        }
     }
 
     fn offer(&self, message: Message, wait: bool) -> Result<(), SendError> {

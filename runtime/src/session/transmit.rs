@@ -1,6 +1,8 @@
 //! What is written: acknowledgements, signs of life and messages, in Firefly's order (4.2 of the reference; `writer()`
 //! in `src/msg/Pipe.cc`).
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use super::endpoint::Deadline;
@@ -122,7 +124,7 @@ impl Endpoint {
             write_ack(config, session, s, deadlines, w);
         }
         let format = Format::new(t, config.nocrc, &**auth);
-        let mut outlet = Outlet { session, s, format, w, dispatch };
+        let mut outlet = Outlet { session, s, format, w, config, dispatch };
         while outlet.w.len() < BATCH && outlet.next() {}
         // All of it is polled now.
         s.staged = 0;
@@ -142,24 +144,43 @@ impl Endpoint {
     /// Otherwise the message comes back.
     #[inline]
     pub fn send_at_once(&mut self, session: SessionId, message: Message) -> Result<(), Message> {
-        let Endpoint { transports, sessions, staging, config, deadlines, dispatch, auth, commands, .. } = self;
-        let Some(s) = sessions.get_mut(session) else { return Err(message) };
-        if s.state != State::Open || s.is_queued() || s.is_full(&config.limits) {
-            return Err(message);
+        let Some(mut outlet) = self.outlet(session) else { return Err(message) };
+        outlet.send(message);
+        Ok(())
+    }
+
+    /// The same with many messages. Those that are sent are taken off the front.
+    pub fn send_all_at_once(&mut self, session: SessionId, messages: &mut VecDeque<Message>) {
+        if messages.is_empty() {
+            return;
         }
-        let Some(transport) = s.transport else { return Err(message) };
-        let Some(t) = transports.get_mut(transport).filter(|t| t.is_open() && !t.closing) else { return Err(message) };
-        let Some(w) = staging.of(transport, t.features).filter(|w| w.len() < BATCH) else { return Err(message) };
+        let Some(mut outlet) = self.outlet(session) else { return };
+        while outlet.has_room()
+            && let Some(message) = messages.pop_front()
+        {
+            outlet.send(message);
+        }
+    }
+
+    /// Where messages can be written at once, if they can: at least one is to be.
+    #[inline(always)]
+    fn outlet(&mut self, session: SessionId) -> Option<Outlet<'_>> {
+        let Endpoint { transports, sessions, staging, config, deadlines, dispatch, auth, commands, .. } = self;
+        let s = sessions.get_mut(session)?;
+        if s.state != State::Open || s.is_queued() || s.is_full(&config.limits) {
+            return None;
+        }
+        let transport = s.transport?;
+        let t = transports.get_mut(transport).filter(|t| t.is_open() && !t.closing)?;
+        let w = staging.of(transport, t.features).filter(|w| w.len() < BATCH)?;
         if w.is_empty() {
             write_ack(config, session, s, deadlines, w);
         }
         if !std::mem::replace(&mut t.woken, true) {
             commands.push_back(Command::Transmit(transport));
         }
-        let priority = if message.priority == 0 { config.default_priority } else { message.priority };
         let format = Format::new(t, config.nocrc, &**auth);
-        Outlet { session, s, format, w, dispatch }.message(config.name, &Message { priority, ..message });
-        Ok(())
+        Some(Outlet { session, s, format, w, config, dispatch })
     }
 }
 
@@ -185,11 +206,24 @@ struct Outlet<'a> {
     s: &'a mut Session,
     format: Format<'a>,
     w: &'a mut Writer,
+    config: &'a Config,
     /// For those that cannot be written.
     dispatch: &'a mut DispatchQueue<SessionId, Event>,
 }
 
 impl Outlet<'_> {
+    /// Whether one more message can be sent at once.
+    fn has_room(&self) -> bool {
+        self.w.len() < BATCH && !self.s.is_full(&self.config.limits)
+    }
+
+    /// Writes a new message.
+    #[inline(always)]
+    fn send(&mut self, message: Message) {
+        let priority = if message.priority == 0 { self.config.default_priority } else { message.priority };
+        self.message(self.config.name, &Message { priority, ..message });
+    }
+
     /// Writes the next message, if there is one: those that are sent again first, with their numbers; then the most
     /// urgent one (SQ-01, SQ-02).
     fn next(&mut self) -> bool {
@@ -222,9 +256,11 @@ impl Outlet<'_> {
                 Err(error) => return self.unwritable(number, *tid, error),
             },
         };
-        let frame = MessageFrameView {
+        let (seq, flags) = (self.s.out_seq + 1, self.format.flags);
+        // Made wherever it is needed: only so it need not lie in memory.
+        let frame = || MessageFrameView {
             header: MessageHeader {
-                seq: self.s.out_seq + 1,
+                seq,
                 tid: *tid,
                 r#type: MessageType(number),
                 priority: *priority,
@@ -237,13 +273,13 @@ impl Outlet<'_> {
             front: (&parts.front).into(),
             middle: (&parts.middle).into(),
             data: (&parts.data).into(),
-            footer: MessageFooter { flags: self.format.flags, ..MessageFooter::default() },
+            footer: MessageFooter { flags, ..MessageFooter::default() },
         };
         // One that cannot be written leaves its number to the next.
-        if self.write(&frame) {
-            self.s.out_seq += 1;
+        if self.write(frame) {
+            self.s.out_seq = seq;
             if self.keeps() {
-                let frame = frame.share();
+                let frame = frame().share();
                 self.s.sent_bytes += body_len(&frame);
                 self.s.sent.push_back(frame);
             } else {
@@ -256,7 +292,7 @@ impl Outlet<'_> {
     fn again(&mut self, mut frame: MessageFrame) {
         frame.footer.flags = self.format.flags;
         self.s.counters.messages_resent += 1;
-        if self.write(&frame.view()) && self.keeps() {
+        if self.write(|| frame.view()) && self.keeps() {
             self.s.sent.push_back(frame);
         } else {
             self.s.sent_bytes -= body_len(&frame);
@@ -269,15 +305,16 @@ impl Outlet<'_> {
 
     /// Whether the frame could be written.
     #[inline(always)]
-    fn write(&mut self, frame: &MessageFrameView<'_>) -> bool {
+    fn write<'a>(&mut self, frame: impl Fn() -> MessageFrameView<'a>) -> bool {
         let start = self.w.mark();
-        let written = self.format.write(frame, self.s, self.w);
+        let written = self.format.write(&frame, self.s, self.w);
         match written {
             Ok(()) => self.s.counters.messages_sent += 1,
             // A section is longer than a frame can hold.
             Err(error) => {
                 self.w.rewind(start);
-                self.unwritable(frame.header.r#type.0, frame.header.tid, error);
+                let MessageHeader { r#type, tid, .. } = frame().header;
+                self.unwritable(r#type.0, tid, error);
                 return false;
             }
         }
@@ -311,12 +348,17 @@ impl Format<'_> {
     }
 
     #[inline(always)]
-    fn write(&self, frame: &MessageFrameView<'_>, s: &Session, w: &mut Writer) -> Result<(), EncodeError> {
+    fn write<'a>(
+        &self,
+        frame: impl Fn() -> MessageFrameView<'a>,
+        s: &Session,
+        w: &mut Writer,
+    ) -> Result<(), EncodeError> {
         let start = w.mark();
         if self.features & Features::NOSRCADDR.0 != 0 {
-            frame.encode(w)?;
+            frame().encode(w)?;
         } else {
-            old_frame(frame, s).encode(w)?;
+            write_old(frame(), s, w)?;
         }
         if let Some(signer) = self.signer {
             sign(signer, self.features, start, w);
@@ -334,11 +376,12 @@ fn sign(signer: &Signer, features: u64, start: Mark, w: &mut Writer) {
     }
 }
 
-/// The frame with the old header: as Firefly does, with the address of the peer (2.8 of the reference).
-fn old_frame<'a>(frame: &MessageFrameView<'a>, s: &Session) -> OldMessageFrameView<'a> {
+/// Writes the frame with the old header: as Firefly does, with the address of the peer (2.8 of the reference).
+#[cold]
+fn write_old(frame: MessageFrameView<'_>, s: &Session, w: &mut Writer) -> Result<(), EncodeError> {
     let MessageHeader { seq, tid, r#type, priority, version, data_off, src, .. } = frame.header;
     let src = EntityInst { name: src, addr: s.peer_addr.clone() };
-    OldMessageFrameView {
+    let frame = OldMessageFrameView {
         header: OldMessageHeader {
             seq,
             tid,
@@ -354,5 +397,6 @@ fn old_frame<'a>(frame: &MessageFrameView<'a>, s: &Session) -> OldMessageFrameVi
         middle: frame.middle,
         data: frame.data,
         footer: OldMessageFooter { flags: frame.footer.flags, ..OldMessageFooter::default() },
-    }
+    };
+    frame.encode(w)
 }

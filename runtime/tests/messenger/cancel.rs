@@ -123,6 +123,41 @@ async fn a_send_can_be_given_up_at_each_of_its_waits() {
     assert!(waits > 2, "only {waits} polls");
 }
 
+/// Wherever sending many is given up, the first of them arrive and the others do not.
+#[tokio::test]
+async fn sending_many_can_be_given_up_at_each_of_its_waits() {
+    const MANY: u64 = 60;
+    let waits = sweep(async |polls| {
+        let (server, client) = (Node::bound(EntityType::OSD, Policy::stateful_server()), narrow(3));
+        let connection = client.connect(&server);
+        let sent = polled(connection.send_all((1..=MANY).map(ping)), polls).await;
+        connection.send(ping(u64::MAX)).await.unwrap();
+        server.recorder.until_seen(Seen::Message(u64::MAX)).await;
+        let tids = server.recorder.tids();
+        let many = tids.len() as u64 - 1;
+        assert!(tids.iter().copied().eq((1..=many).chain([u64::MAX])), "{tids:?}");
+        assert!(matches!(sent, None | Some(Ok(()))) && (sent.is_none() || many == MANY), "{sent:?}, {many}");
+        sent.is_some()
+    })
+    .await;
+    assert!(waits > 5, "only {waits} polls");
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_ends_sending_many() {
+    let client = narrow(4);
+    let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let peer = EntityInst { name: name(EntityType::OSD, 0), addr: EntityAddr::new(addr, 5) };
+    let connection = client.messenger.connect_to(&peer).unwrap();
+    let mut asked = 0;
+    let messages = (1..=1000).map(ping).inspect(|_| asked += 1);
+    let (sent, ()) = tokio::join!(connection.send_all(messages), async { connection.mark_down() });
+    assert_eq!(sent, Err(SendError::Dropped));
+    assert!((5..100).contains(&asked), "{asked} were asked for");
+    assert_eq!(connection.send_all([]).await, Ok(()), "there is nothing to send");
+    assert_eq!(connection.send_all([ping(1)]).await, Err(SendError::Dropped));
+}
+
 /// Many send through two narrow sessions at the same time, and half of them give up now and then. What was taken
 /// arrives, in the order of each, and nothing else does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -60,6 +60,20 @@ async fn all_answers_arrive_however_large_they_are() {
 }
 
 #[tokio::test]
+async fn many_arrive_as_they_were_sent_together() {
+    for policy in [Policy::stateless_server(), Policy::stateful_server()] {
+        let (_server, order, _client, connection) = served(|_| true, |_| {}, policy);
+        let sizes = [0, 100, 5_000, 20_000, 70_000];
+        // The first ones before it is connected.
+        connection.send_all((1..=300).map(|tid| data(tid, sizes[tid as usize % sizes.len()]))).await.unwrap();
+        order.until_messages(300).await;
+        connection.send_all((301..=5000).map(ping)).await.unwrap();
+        order.until_messages(5000).await;
+        assert!(order.tids().into_iter().eq(1..=5000), "{:?}", order.tids());
+    }
+}
+
+#[tokio::test]
 async fn slow_messages_keep_their_place_among_fast_ones() {
     let (_server, order, _client, connection) =
         served(|message| message.tid % 5 != 0, |_| {}, Policy::stateless_server());

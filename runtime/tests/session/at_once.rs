@@ -56,6 +56,63 @@ fn behind_a_batch_the_most_urgent_goes_first() {
     assert_eq!(got(&mut lab, peer), [(1, 1), (2, 3), (3, 2)]);
 }
 
+fn all_at_once(lab: &mut Lab, session: SessionId, messages: impl IntoIterator<Item = Message>) -> Vec<u64> {
+    let mut messages = messages.into_iter().collect();
+    lab.node.endpoint.send_all_at_once(session, &mut messages);
+    messages.iter().map(|left| left.tid).collect()
+}
+
+#[test]
+fn many_are_written_as_one_after_the_other_are() {
+    let messages = || [ping(1), bulk(2, 9, 300), ping(3).priority(0), bulk(4, 0, 5000), ping(5).priority(255)];
+    let [one_by_one, together] = [false, true].map(|together| {
+        let (mut lab, _, session) = lab(Policy::stateful_server(), 100);
+        if together {
+            assert!(all_at_once(&mut lab, session, messages()).is_empty());
+        } else {
+            assert!(messages().into_iter().all(|message| at_once(&mut lab, session, message)));
+        }
+        assert_eq!(lab.node.endpoint.pending(session), Some(5));
+        let (transport, mut out) = (lab.info(session).transport.unwrap(), Vec::new());
+        assert!(lab.node.endpoint.poll_transmit(lab.now, transport, &mut out));
+        out.concat()
+    });
+    assert!(together.len() > 5300 && one_by_one == together);
+}
+
+#[test]
+fn of_many_those_that_have_no_room_are_left() {
+    let (mut lab, peer, session) = lab(Policy::stateful_server(), 3);
+    assert_eq!(all_at_once(&mut lab, session, (1..=5).map(ping)), [4, 5]);
+    assert_eq!(lab.node.endpoint.pending(session), Some(3));
+    lab.settle();
+    assert_eq!(got(&mut lab, peer), [(1, 1), (2, 2), (3, 3)]);
+    assert_eq!(all_at_once(&mut lab, session, [ping(4)]), [4], "nothing is acknowledged");
+    lab.put(peer, &ack(2));
+    assert_eq!(all_at_once(&mut lab, session, (4..=7).map(ping)), [6, 7]);
+}
+
+#[test]
+fn of_many_a_batch_is_written() {
+    let (mut lab, peer, session) = lab(Policy::stateless_server(), 100);
+    assert_eq!(all_at_once(&mut lab, session, [ping(1), bulk(2, 0, 70_000), ping(3), ping(4)]), [3, 4]);
+    lab.settle();
+    assert_eq!(got(&mut lab, peer), [(1, 1), (2, 2)]);
+    lab.hang_up(peer);
+    assert_eq!(all_at_once(&mut lab, session, [ping(5)]), [5], "it is over");
+}
+
+// covers: SQ-04
+#[test]
+fn none_at_all_do_not_hurry_an_acknowledgement() {
+    let (mut lab, peer, session) = lab(Policy::stateful_server(), 100);
+    lab.put(peer, &frame(1));
+    assert!(all_at_once(&mut lab, session, []).is_empty());
+    assert!(lab.is_quiet(peer));
+    lab.after(ms(200));
+    assert_eq!(lab.take::<Frame>(peer), ack(1));
+}
+
 #[test]
 fn what_was_queued_and_is_polled_counts_no_more() {
     let (mut lab, _, session) = lab(Policy::stateless_server(), 100);

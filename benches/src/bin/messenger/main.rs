@@ -62,7 +62,7 @@ pub struct Point {
     pub answered: bool,
     /// Bytes of data.
     pub payload: usize,
-    /// How many may be unanswered at a time; where none is answered: unwritten.
+    /// How many may be unanswered at a time; where none is answered: unwritten, and so many are sent together.
     pub depth: usize,
 }
 

@@ -123,17 +123,17 @@ pub async fn start(
         }
         return Ok(Client { messenger, sender: None });
     }
-    let sender = tokio::spawn(tell(connection, progress.clone(), data));
+    let sender = tokio::spawn(tell(connection, point.depth, progress.clone(), data));
     Ok(Client { messenger, sender: Some(sender) })
 }
 
-async fn tell(connection: Connection, progress: Arc<Progress>, data: Bytes) {
-    let mut tid = 0;
+async fn tell(connection: Connection, depth: usize, progress: Arc<Progress>, data: Bytes) {
+    let mut tids = 0..;
     while !progress.is_stopped() {
-        if let Err(error) = connection.send(message(TELL, tid, data.clone())).await {
+        let messages = tids.by_ref().take(depth).map(|tid| message(TELL, tid, data.clone()));
+        if let Err(error) = connection.send_all(messages).await {
             return eprintln!("not told: {error}");
         }
-        tid += 1;
     }
 }
 
