@@ -146,7 +146,7 @@ impl Transport {
         self.admit_in_turn(own, throttle, throttles, dispatch, body)
     }
 
-    #[cold]
+    #[inline(never)]
     fn admit_in_turn(
         &mut self,
         own: TransportId,
