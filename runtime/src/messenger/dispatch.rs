@@ -156,11 +156,12 @@ impl DispatchQueue {
 
     /// Whether the task of a pipe may hand it out itself.
     fn is_fast(&self, due: &Due) -> bool {
-        matches!(&due.event, Event::Message(message) if self.is_fast_message(self.dispatchers(), message))
+        matches!(&due.event, Event::Message(message) if self.is_fast_message(message))
     }
 
     #[inline(always)]
-    fn is_fast_message(&self, dispatchers: &[Arc<dyn Dispatcher>], message: &Received) -> bool {
+    fn is_fast_message(&self, message: &Received) -> bool {
+        let dispatchers = self.dispatchers();
         self.call(|| dispatchers.iter().all(|dispatcher| dispatcher.can_fast_dispatch(message))) == Some(true)
     }
 }
@@ -180,8 +181,7 @@ impl Inner {
             let want = state.endpoint.handle_input(now, transport, input);
             return (state, want);
         }
-        let dispatchers = self.dispatch.dispatchers();
-        let takes = |message: &Received| self.dispatch.is_fast_message(dispatchers, message);
+        let takes = |message: &Received| self.dispatch.is_fast_message(message);
         let mut messages = std::mem::take(&mut state.lane);
         let want = loop {
             let lane = FastLane { takes: &takes, messages: &mut messages, room: FAST };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Limits, Policies, Time};
+use super::{Limits, Message, Policies, Time};
 use crate::wire::address::{EntityAddr, EntityName, EntityType};
 use crate::wire::prelude::UTime;
 use crate::wire::transport::{
@@ -66,6 +66,12 @@ impl Config {
             nocrc: false,
             epoch: UTime::default(),
         }
+    }
+
+    /// The priority that a message travels with.
+    #[inline]
+    pub(super) fn priority_of(&self, message: &Message) -> u16 {
+        if message.priority == 0 { self.default_priority } else { message.priority }
     }
 
     /// The time of day.

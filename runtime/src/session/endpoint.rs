@@ -178,7 +178,7 @@ impl Endpoint {
     /// When it was not taken.
     pub fn send(&mut self, now: Time, session: SessionId, message: Message) -> Result<(), SendError> {
         let Err(message) = self.send_at_once(session, message) else { return Ok(()) };
-        let priority = if message.priority == 0 { self.config.default_priority } else { message.priority };
+        let priority = self.config.priority_of(&message);
         let message = Message { priority, ..message };
         if session == SessionId::LOOPBACK {
             self.deliver_locally(now, message);

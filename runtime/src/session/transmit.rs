@@ -220,7 +220,7 @@ impl Outlet<'_> {
     /// Writes a new message.
     #[inline(always)]
     fn send(&mut self, message: Message) {
-        let priority = if message.priority == 0 { self.config.default_priority } else { message.priority };
+        let priority = self.config.priority_of(&message);
         self.message(self.config.name, &Message { priority, ..message });
     }
 

@@ -146,6 +146,7 @@ impl Transport {
         self.admit_in_turn(own, throttle, throttles, dispatch, body)
     }
 
+    /// The same, one throttle after the other.
     #[inline(never)]
     fn admit_in_turn(
         &mut self,

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use firefly_runtime::messenger::{Bind, Disconnect, Fault, Messenger, Policy, SendError, ThrottleLimits};
+use firefly_runtime::messenger::{Bind, Connection, Disconnect, Fault, Messenger, Policy, SendError, ThrottleLimits};
 use firefly_runtime::wire::address::{EntityAddr, EntityInst, EntityType};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -20,6 +20,13 @@ use super::polled::{polled, sweep};
 fn narrow(messages: usize) -> Node {
     let builder = Messenger::builder(name(EntityType::CLIENT, 0)).default_policy(Policy::lossless_client());
     Node::made(builder.configure(|config| config.limits.queued_messages = messages), None)
+}
+
+/// A session with an address where nobody listens.
+fn to_nobody(client: &Node) -> Connection {
+    let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let peer = EntityInst { name: name(EntityType::OSD, 0), addr: EntityAddr::new(addr, 5) };
+    client.messenger.connect_to(&peer).unwrap()
 }
 
 #[tokio::test]
@@ -50,9 +57,7 @@ async fn a_send_that_is_dropped_while_it_waits_was_never_sent() {
 #[tokio::test]
 async fn those_who_wait_to_send_are_told_that_the_session_is_over() {
     let client = narrow(1);
-    let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let peer = EntityInst { name: name(EntityType::OSD, 0), addr: EntityAddr::new(addr, 5) };
-    let connection = client.messenger.connect_to(&peer).unwrap();
+    let connection = to_nobody(&client);
     connection.send(ping(1)).await.unwrap();
     let waiting: Vec<_> = (2..10)
         .map(|tid| {
@@ -146,9 +151,7 @@ async fn sending_many_can_be_given_up_at_each_of_its_waits() {
 #[tokio::test]
 async fn what_cannot_be_sent_ends_sending_many() {
     let client = narrow(4);
-    let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let peer = EntityInst { name: name(EntityType::OSD, 0), addr: EntityAddr::new(addr, 5) };
-    let connection = client.messenger.connect_to(&peer).unwrap();
+    let connection = to_nobody(&client);
     let mut asked = 0;
     let messages = (1..=1000).map(ping).inspect(|_| asked += 1);
     let (sent, ()) = tokio::join!(connection.send_all(messages), async { connection.mark_down() });
@@ -322,9 +325,7 @@ async fn a_rebind_can_be_given_up_at_each_of_its_waits() {
 #[tokio::test]
 async fn sends_that_are_given_up_do_not_pile_up() {
     let client = narrow(1);
-    let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let peer = EntityInst { name: name(EntityType::OSD, 0), addr: EntityAddr::new(addr, 5) };
-    let connection = client.messenger.connect_to(&peer).unwrap();
+    let connection = to_nobody(&client);
     connection.send(ping(0)).await.unwrap();
     let give_up = async |count: u64| {
         let begin = Instant::now();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use firefly_runtime::messenger::{Connection, Dispatcher, MessageIn, Messenger, Policy, Received};
+use firefly_runtime::messenger::{Connection, Dispatcher, Message, MessageIn, Messenger, Policy, Received};
 use firefly_runtime::wire::address::EntityType;
 
 use super::node::{LIMIT, Node, Recorder, Seen, data, name, ping};
@@ -43,15 +43,20 @@ fn served(
     (server, order, client, connection)
 }
 
+/// A message of one of several sizes.
+fn sized(tid: u64) -> Message {
+    const SIZES: [usize; 5] = [0, 100, 5_000, 20_000, 70_000];
+    data(tid, SIZES[tid as usize % SIZES.len()])
+}
+
 #[tokio::test]
 async fn all_answers_arrive_however_large_they_are() {
     for policy in [Policy::stateless_server(), Policy::stateful_server()] {
         let (_server, order, client, connection) = served(|_| true, |_| {}, policy);
         order.echoes.store(true, Ordering::Relaxed);
         client.recorder.fast.store(true, Ordering::Relaxed);
-        let sizes = [0, 100, 5_000, 20_000, 70_000];
         for tid in 1..=300 {
-            connection.send(data(tid, sizes[tid as usize % sizes.len()])).await.unwrap();
+            connection.send(sized(tid)).await.unwrap();
         }
         client.recorder.until_messages(300).await;
         assert!(order.tids() == (1..=300).collect::<Vec<_>>(), "{:?}", order.tids());
@@ -63,9 +68,8 @@ async fn all_answers_arrive_however_large_they_are() {
 async fn many_arrive_as_they_were_sent_together() {
     for policy in [Policy::stateless_server(), Policy::stateful_server()] {
         let (_server, order, _client, connection) = served(|_| true, |_| {}, policy);
-        let sizes = [0, 100, 5_000, 20_000, 70_000];
         // The first ones before it is connected.
-        connection.send_all((1..=300).map(|tid| data(tid, sizes[tid as usize % sizes.len()]))).await.unwrap();
+        connection.send_all((1..=300).map(sized)).await.unwrap();
         order.until_messages(300).await;
         connection.send_all((301..=5000).map(ping)).await.unwrap();
         order.until_messages(5000).await;
